@@ -1,0 +1,245 @@
+// What a pickle says, without doing it: values in one arena, addressed by 32-bit index.
+//
+// The pickle {"w": [1, 1]} decodes to (node ids on the left):
+//     5  Dict    6 -> 7
+//     6  String  "w"
+//     7  List    8 8
+//     8  Int     1
+// A GET never copies, so a value that the file mentions twice is one node with two parents, and
+// cycles are ordinary. A call is a record of its callee, arguments and later state; none is made.
+//
+// Sequences that grow (a list, a dict, what is appended to an object) are chains of chunks; each
+// chunk is a slice of one flat array of node ids.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/bytes.h"
+#include "formats/pickle/globals.h"
+#include "formats/pod_arena.h"
+
+namespace unbrine {
+
+using NodeId = uint32_t;
+inline constexpr NodeId kNoNode = UINT32_MAX;
+
+enum class NodeKind : uint8_t {
+  None,
+  Bool,
+  Int,     // fits 64 bits
+  BigInt,  // decimal text
+  Float,
+  String,      // str: UTF-8 as in the file, lone surrogates as Python writes them
+  ByteString,  // Python 2 str: text or data, the file does not say
+  Bytes,
+  ByteArray,
+  Tuple,
+  List,
+  Dict,  // children are key, value, key, value...
+  Set,
+  FrozenSet,
+  Global,        // module.name, never looked up
+  Call,          // never made
+  PersistentId,  // child: the id
+  Tensor,        // a Call that torch_objects understood: index() is its row of the TensorTable
+};
+
+std::string_view kind_name(NodeKind kind);  // "List", for messages
+
+// How an opcode asked for a call.
+enum class CallKind : uint8_t { Reduce, NewObj, NewObjEx, Obj, Inst };
+
+// A chain of chunks in the graph's item array. Empty: first == kNoNode.
+struct Chain {
+  uint32_t first = kNoNode;
+  uint32_t last = kNoNode;
+};
+
+struct Call {
+  CallKind kind;
+  NodeId callee;            // usually a Global
+  NodeId args;              // usually a Tuple
+  NodeId kwargs = kNoNode;  // NEWOBJ_EX only
+  Chain states;             // one per BUILD
+  Chain items;              // key, value, ... by SETITEM(S)
+  Chain values;             // by APPEND(S), ADDITEMS
+  uint64_t offset;          // of the opcode, in the pickle's source
+};
+
+struct Global {
+  std::string_view module;
+  std::string_view name;
+  Meaning meaning;  // Unknown unless the name stands in kGlobals[]
+  uint64_t offset;  // of the opcode
+};
+
+// A mutation of something that only running code could mutate: SETITEM on a Global, BUILD on a
+// persistent id. Kept for the scanner; it has no effect on any value here.
+struct StrayEdit {
+  NodeId target;
+  NodeId value;
+  uint64_t offset;
+};
+
+class Graph;
+
+// Node ids of a chain or of a tuple, in order.
+class Items {
+ public:
+  class Iterator {
+   public:
+    using value_type = NodeId;
+    using difference_type = ptrdiff_t;
+    Iterator() = default;
+    NodeId operator*() const;
+    Iterator& operator++();
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const Iterator& other) const {
+      return at_ == other.at_ && left_ == other.left_ && next_chunk_ == other.next_chunk_;
+    }
+
+   private:
+    friend class Graph;
+    Iterator(const Graph* graph, uint32_t at, uint32_t left, uint32_t next_chunk)
+        : graph_(graph), at_(at), left_(left), next_chunk_(next_chunk) {
+      skip_empty();
+    }
+    void skip_empty();
+    const Graph* graph_ = nullptr;
+    uint32_t at_ = 0;
+    uint32_t left_ = 0;
+    uint32_t next_chunk_ = kNoNode;
+  };
+
+  Iterator begin() const { return begin_; }
+  Iterator end() const { return {}; }
+  bool empty() const { return begin_ == Iterator{}; }
+  std::vector<NodeId> to_vector() const { return {begin(), end()}; }
+
+ private:
+  friend class Graph;
+  explicit Items(Iterator begin) : begin_(begin) {}
+  Iterator begin_;
+};
+
+class Graph {
+ public:
+  Graph();
+  Graph(Graph&&) noexcept = default;
+  Graph& operator=(Graph&&) noexcept = default;
+
+  // --- Reading ---
+  uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
+  NodeKind kind(NodeId id) const { return static_cast<NodeKind>(nodes_[id].tag & 0xff); }
+  bool is(NodeId id, NodeKind wanted) const { return kind(id) == wanted; }
+
+  bool boolean(NodeId id) const { return nodes_[id].a != 0; }  // Bool
+  int64_t integer(NodeId id) const;                            // Int
+  double real(NodeId id) const;                                // Float
+
+  // String, BigInt; ByteString, Bytes and ByteArray that are not external (empty for those that
+  // are). The view holds until the graph grows.
+  std::string_view text(NodeId id) const;
+
+  // ByteString, Bytes, ByteArray. A long one stays in the source of its pickle: then
+  // is_external() and byte_offset() gives its place there.
+  uint64_t byte_size(NodeId id) const;
+  bool is_external(NodeId id) const;
+  uint64_t byte_offset(NodeId id) const;
+
+  Items items(NodeId id) const;  // Tuple, List, Set, FrozenSet; Dict: key, value, ...
+  Items items(const Chain& chain) const;
+  const Global& global(NodeId id) const { return globals_[nodes_[id].a]; }
+  const Call& call(NodeId id) const { return calls_[nodes_[id].a]; }  // Call
+  NodeId persistent_id(NodeId id) const { return nodes_[id].a; }      // the value
+  uint32_t index(NodeId id) const { return nodes_[id].a; }            // Tensor: its row
+  // Tensor: the call that became it; a leaf made by add_tensor() has none.
+  bool has_tensor_call(NodeId id) const { return nodes_[id].b != kNoNode; }
+  const Call& tensor_call(NodeId id) const { return calls_[nodes_[id].b]; }
+
+  // Meaning of a Global, or of the Global that a Call calls; Unknown for everything else.
+  Meaning meaning(NodeId id) const;
+  Meaning callee_meaning(NodeId id) const;
+
+  // All PersistentId and all Call nodes in order of appearance, and all globals.
+  const std::vector<NodeId>& persistent_ids() const { return persistent_ids_; }
+  const std::vector<NodeId>& call_nodes() const { return call_nodes_; }
+  const std::vector<Global>& globals() const { return globals_; }
+  const std::vector<StrayEdit>& stray_edits() const { return stray_edits_; }
+
+  // --- Building (decoder, and readers of containers without a pickle) ---
+  // Each throws Limit when an index would need more than 32 bits.
+  NodeId add_none() { return 0; }
+  NodeId add_bool(bool value) { return value ? 2 : 1; }
+  NodeId add_empty_tuple() { return 3; }
+  NodeId add_int(int64_t value);
+  NodeId add_big_int(std::string_view decimal);
+  NodeId add_float(double value);
+  NodeId add_text(NodeKind kind, ByteSpan bytes);  // copied
+  NodeId add_external(NodeKind kind, uint64_t offset, uint64_t size);
+  NodeId add_tuple(const NodeId* first, size_t count);  // the two copies ids
+  NodeId add_frozen_set(const NodeId* first, size_t count);
+  NodeId add_container(NodeKind kind);  // List, Dict, Set: empty
+  NodeId add_global(ByteSpan module, ByteSpan name, uint64_t offset);
+  NodeId add_call(const Call& call);
+  NodeId add_persistent_id(NodeId value);
+  void add_stray_edit(const StrayEdit& edit) { stray_edits_.push_back(edit); }
+
+  // Appends to a List, Set or Dict (pairs flattened).
+  void append(NodeId container, const NodeId* first, size_t count);
+  void append_items(NodeId call, const NodeId* first, size_t count);   // to Call::items
+  void append_values(NodeId call, const NodeId* first, size_t count);  // to Call::values
+  void append_state(NodeId call, NodeId state);                        // to Call::states
+
+  // A leaf for a tensor without a call (safetensors input), and the change of a Call into one.
+  NodeId add_tensor(uint32_t row);
+  void become_tensor(NodeId call, uint32_t row);
+
+ private:
+  friend class Items::Iterator;
+
+  struct Node {
+    uint32_t tag;  // kind in the low byte; bit 8: external
+    uint32_t a;
+    uint32_t b;
+  };
+  struct Chunk {
+    uint32_t begin;  // in item_ids_
+    uint32_t count;
+    uint32_t next;  // chunk or kNoNode
+  };
+  struct External {
+    uint64_t offset;
+    uint64_t size;
+  };
+
+  NodeId add(NodeKind kind, uint32_t a, uint32_t b = 0);
+  NodeId add_slice(NodeKind kind, const NodeId* first, size_t count);
+  uint32_t store_items(const NodeId* first, size_t count);
+  Chunk* chunk_that_can_grow(const Chain& chain);
+  void extend(Chain& chain, const NodeId* first, size_t count);
+  std::string_view intern(ByteSpan bytes);  // for names of globals, which live as long as the graph
+
+  PodArena<Node> nodes_;
+  PodArena<NodeId> item_ids_;
+  PodArena<Chunk> chunks_;
+  PodArena<Call> calls_;
+  PodArena<char> strings_;
+  std::vector<External> externals_;
+  std::vector<Global> globals_;
+  std::vector<NodeId> persistent_ids_;
+  std::vector<NodeId> call_nodes_;
+  std::vector<StrayEdit> stray_edits_;
+  std::set<std::string, std::less<>> interned_;  // ordered: no hash that a file could overload
+};
+
+}  // namespace unbrine
