@@ -1,0 +1,13 @@
+// torch.save since 1.6: a zip of <prefix>/data.pkl, <prefix>/data/<key> and a few small records.
+#pragma once
+
+#include "formats/archive/archive.h"
+#include "formats/checkpoint.h"
+
+namespace unbrine {
+
+// `prefix` is the first part of every entry's name. Throws Corrupt, Limit, Unsupported.
+Checkpoint read_torch_zip(const Probe& probe, std::shared_ptr<Archive> archive,
+                          const std::string& prefix);
+
+}  // namespace unbrine

@@ -1,0 +1,58 @@
+#include "formats/checkpoint.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/error_of.h"
+
+namespace unbrine {
+namespace {
+
+using ::testing::HasSubstr;
+
+Error refusal(std::string_view content) {
+  const ByteSpan bytes = as_bytes(content);
+  return error_of([&] {
+    open_checkpoint(
+        std::make_shared<MemorySource>(std::vector<uint8_t>(bytes.begin(), bytes.end())), Limits{});
+  });
+}
+
+struct Foreign {
+  std::string_view content;
+  ErrorCode code;
+  std::string_view says;
+};
+
+void PrintTo(const Foreign& file, std::ostream* out) { *out << file.says; }
+
+using namespace std::string_view_literals;
+
+class Sniffing : public ::testing::TestWithParam<Foreign> {};
+
+TEST_P(Sniffing, SaysWhatTheFileIs) {
+  const Error error = refusal(GetParam().content);
+  EXPECT_EQ(error.code(), GetParam().code) << error.what();
+  EXPECT_THAT(error.what(), HasSubstr(GetParam().says));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, Sniffing,
+    ::testing::Values(Foreign{"", ErrorCode::Corrupt, "is empty"},
+                      Foreign{"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+                              ErrorCode::Unsupported, "Git LFS pointer"},
+                      Foreign{"  <!DOCTYPE html><html>", ErrorCode::Unsupported, "web page"},
+                      Foreign{"hello\nworld", ErrorCode::Unsupported,
+                              "is text, not a checkpoint: 'hello'"},
+                      Foreign{"hi \x1b[31m", ErrorCode::Unsupported, "no known format"},
+                      Foreign{"PK\x05\x06\0\0"sv, ErrorCode::Unsupported, "empty zip"},
+                      Foreign{"PK\x03\x04rest", ErrorCode::Corrupt, "truncated"},
+                      Foreign{"\x89HDF\r\n\x1a\n"sv, ErrorCode::Unsupported, "HDF5"},
+                      Foreign{"7z\xbc\xaf\x27\x1c", ErrorCode::Unsupported, "7z"},
+                      Foreign{"GGUF\3\0\0\0"sv, ErrorCode::Unsupported, "GGUF"},
+                      Foreign{"\x93NUMPY\x01\0"sv, ErrorCode::Unsupported, ".npy"},
+                      Foreign{"\x1f\x8b\x08\0"sv, ErrorCode::Unsupported, "gzip"},
+                      Foreign{"\x80\x04\x95\0"sv, ErrorCode::Unsupported, "bare pickle"},
+                      Foreign{"\1\2\3\4", ErrorCode::Unsupported, "\\x01\\x02\\x03\\x04"}));
+
+}  // namespace
+}  // namespace unbrine
