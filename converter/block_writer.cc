@@ -1,0 +1,63 @@
+#include "converter/block_writer.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace unbrine {
+namespace {
+
+constexpr uint64_t kLargestBlock = 256 << 10;
+constexpr uint64_t kLargeFileBlock = 64 << 10;
+constexpr uint64_t kLargeFile = uint64_t{1} << 30;
+constexpr uint64_t kLargestItem = 16;
+
+}  // namespace
+
+uint64_t block_size_for(uint64_t file_size) {
+  return file_size < kLargeFile ? kLargestBlock : kLargeFileBlock;
+}
+
+BlockWriter::BlockWriter()
+    : buffer_(std::make_unique_for_overwrite<uint8_t[]>(kLargestBlock + kLargestItem)) {}
+
+void BlockWriter::move_to(OutputFile& file, uint64_t block_size, uint64_t offset) {
+  if (&file == file_ && offset == offset_ + filled_) return;
+  flush();
+  file_ = &file;
+  block_size_ = block_size;
+  offset_ = offset;
+}
+
+uint64_t BlockWriter::to_block_end() const { return block_size_ - offset_ % block_size_; }
+
+MutableByteSpan BlockWriter::room(uint64_t wanted, uint32_t item_size) {
+  const uint64_t items = (to_block_end() - filled_ + item_size - 1) / item_size;
+  return {buffer_.get() + filled_, std::min(wanted, items * item_size)};
+}
+
+void BlockWriter::commit(uint64_t size) {
+  filled_ += size;
+  const uint64_t block = to_block_end();
+  if (filled_ < block) return;
+  file_->write_at(offset_, {buffer_.get(), block});
+  std::memmove(buffer_.get(), buffer_.get() + block, filled_ - block);
+  offset_ += block;
+  filled_ -= block;
+}
+
+void BlockWriter::append(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const MutableByteSpan place = room(bytes.size(), 1);
+    std::memcpy(place.data(), bytes.data(), place.size());
+    commit(place.size());
+    bytes = bytes.subspan(place.size());
+  }
+}
+
+void BlockWriter::flush() {
+  if (filled_ != 0) file_->write_at(offset_, {buffer_.get(), filled_});
+  offset_ += filled_;
+  filled_ = 0;
+}
+
+}  // namespace unbrine
