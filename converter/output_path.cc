@@ -1,0 +1,53 @@
+#include "converter/output_path.h"
+
+#include <string>
+
+#include "formats/error.h"
+#include "formats/text.h"
+
+namespace unbrine {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Longer ones before those that they end with.
+constexpr std::string_view kCheckpointSuffixes[] = {
+    ".pth.tar", ".pt.tar", ".safetensors", ".pickle", ".model", ".ckpt", ".pth",
+    ".bin",     ".tar",    ".pkl",         ".jit",    ".pt",    ".pd",
+};
+
+std::string_view suffix_of(std::string_view name) {
+  for (const std::string_view suffix : kCheckpointSuffixes)
+    if (name.size() > suffix.size() && name.ends_with(suffix)) return suffix;
+  return "";
+}
+
+bool is_same_file(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;  // a file that does not exist is not the same as any
+  return a == b || fs::equivalent(a, b, ignored);
+}
+
+}  // namespace
+
+fs::path default_output(const fs::path& input, const WriterFormat& writer) {
+  std::string name = input.filename().native();
+  name.resize(name.size() - suffix_of(name).size());
+  const fs::path output = input.parent_path() / (name + std::string(writer.suffix));
+  if (is_same_file(input, output))
+    fail(ErrorCode::Usage, escaped(input.native()),
+         ": the output would replace the input: name another with -o");
+  return output;
+}
+
+void check_output(const fs::path& input, const fs::path& output, const WriterFormat& writer) {
+  std::error_code ignored;
+  if (output.filename().empty() || fs::is_directory(output, ignored))
+    fail(ErrorCode::Usage, "-o ", escaped(output.native()), ": is a folder: name a ", writer.suffix,
+         " file in it");
+  if (!output.native().ends_with(writer.suffix))
+    fail(ErrorCode::Usage, "-o ", escaped(output.native()), ": does not end with ", writer.suffix);
+  if (is_same_file(input, output))
+    fail(ErrorCode::Usage, "-o ", escaped(output.native()), ": is the input itself");
+}
+
+}  // namespace unbrine

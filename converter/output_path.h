@@ -1,0 +1,19 @@
+// Where the output of a conversion goes when the user does not say, or says something odd.
+#pragma once
+
+#include <filesystem>
+
+#include "formats/layout.h"
+
+namespace unbrine {
+
+// The input's name with a checkpoint suffix (.pth.tar, .pt, .bin, ...) replaced by the writer's, or
+// the writer's appended. Throws Usage if that is the input itself.
+std::filesystem::path default_output(const std::filesystem::path& input,
+                                     const WriterFormat& writer);
+
+// Throws Usage unless `output` is a file name with the writer's suffix and not the input itself.
+void check_output(const std::filesystem::path& input, const std::filesystem::path& output,
+                  const WriterFormat& writer);
+
+}  // namespace unbrine

@@ -1,0 +1,54 @@
+#include "converter/output_path.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/error_of.h"
+#include "tests/support/scratch_folder.h"
+
+namespace unbrine {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string output_for(const std::string& input) { return default_output(input, default_writer()); }
+
+TEST(DefaultOutput, RefusesToReplaceTheInput) {
+  EXPECT_EQ(error_of([] { output_for("model.safetensors"); }).code(), ErrorCode::Usage);
+  const Error error =
+      error_of([] { check_output("a.safetensors", "a.safetensors", default_writer()); });
+  EXPECT_EQ(error.code(), ErrorCode::Usage);
+}
+
+TEST(DefaultOutput, RefusesAnotherNameOfTheInput) {
+  const ScratchFolder folder;
+  const auto input = folder.write("a.pt", "x");
+  std::filesystem::create_hard_link(input, folder / "b.safetensors");
+  EXPECT_THAT(
+      error_of([&] { check_output(input, folder / "b.safetensors", default_writer()); }).what(),
+      HasSubstr("is the input itself"));
+}
+
+TEST(DefaultOutput, RefusesAnotherSuffixAndAFolder) {
+  const ScratchFolder folder;
+  for (const std::string output : {"out.pt", "out", "folder/"})
+    EXPECT_EQ(error_of([&] { check_output("in.pt", output, default_writer()); }).code(),
+              ErrorCode::Usage)
+        << output;
+  EXPECT_THAT(error_of([&] { check_output("in.pt", folder.path(), default_writer()); }).what(),
+              HasSubstr("is a folder"));
+}
+
+TEST(DefaultOutput, ReplacesAKnownSuffix) {
+  EXPECT_EQ(output_for("zoo/last.pth.tar"), "zoo/last.safetensors");
+  EXPECT_EQ(output_for("pytorch_model.bin"), "pytorch_model.safetensors");
+  EXPECT_EQ(output_for("/a.b/c.d.ckpt"), "/a.b/c.d.safetensors");
+}
+
+TEST(DefaultOutput, AppendsToAnUnknownOne) {
+  EXPECT_EQ(output_for("model"), "model.safetensors");
+  EXPECT_EQ(output_for("v1.5"), "v1.5.safetensors");
+  EXPECT_EQ(output_for(".pt"), ".pt.safetensors");
+}
+
+}  // namespace
+}  // namespace unbrine
