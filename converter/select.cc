@@ -52,7 +52,7 @@ class Selector {
   explicit Selector(const Checkpoint& checkpoint)
       : checkpoint_(checkpoint),
         graph_(checkpoint.graph),
-        names_(checkpoint.graph, checkpoint.limits) {}
+        names_(checkpoint.graph, checkpoint.root, checkpoint.limits) {}
 
   Choice run(const std::string& wanted) const {
     const Part whole{checkpoint_.root, "", ""};

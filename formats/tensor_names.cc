@@ -1,5 +1,6 @@
 #include "formats/tensor_names.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,67 +10,95 @@
 namespace unbrine {
 namespace {
 
-// Calls `visit` with every node that `node` refers to, whether or not it gives it a name.
-template <class Visit>
-void for_each_child(const Graph& graph, NodeId node, Visit visit) {
-  const auto visit_all = [&](Items items) {
-    for (const NodeId child : items) visit(child);
-  };
+bool has_children(const Graph& graph, NodeId node) {
   switch (graph.kind(node)) {
     case NodeKind::Tuple:
     case NodeKind::List:
     case NodeKind::Dict:
     case NodeKind::Set:
-    case NodeKind::FrozenSet: return visit_all(graph.items(node));
+    case NodeKind::FrozenSet:
     case NodeKind::Call:
-    case NodeKind::Tensor: break;
-    default: return;
+    case NodeKind::Tensor: return true;
+    default: return false;
   }
-  if (graph.is(node, NodeKind::Tensor) && !graph.has_tensor_call(node)) return;
-  const Call& call = graph.is(node, NodeKind::Call) ? graph.call(node) : graph.tensor_call(node);
+}
+
+// Calls `visit` with every node that `node` refers to, whether or not it gives it a name; of a
+// tensor, with its attributes.
+template <class Visit>
+void for_each_child(const Graph& graph, NodeId node, Visit visit) {
+  const auto visit_all = [&](Items items) {
+    for (const NodeId child : items) visit(child);
+  };
+  if (graph.is(node, NodeKind::Tensor)) {
+    for (const Member& member : members(graph, node, ModuleView::Everything)) visit(member.value);
+    return;
+  }
+  if (!graph.is(node, NodeKind::Call)) return visit_all(graph.items(node));
+  const Call& call = graph.call(node);
   visit(call.args);
   if (call.kwargs != kNoNode) visit(call.kwargs);
   for (const Chain& chain : {call.states, call.items, call.values}) visit_all(graph.items(chain));
 }
 
-// The parents of each node, as one flat array.
-class Parents {
+// A reference between two nodes that have children.
+struct Edge {
+  NodeId child;
+  NodeId parent;
+};
+
+// All references below the root, and the tensors among the nodes.
+class References {
  public:
-  explicit Parents(const Graph& graph) : begin_(graph.size() + 1, 0) {
-    for (NodeId node = 0; node < graph.size(); ++node)
-      for_each_child(graph, node, [&](NodeId child) { ++begin_[child + 1]; });
-    for (size_t i = 1; i < begin_.size(); ++i) begin_[i] += begin_[i - 1];
-    parents_.resize(begin_.back());
-    std::vector<uint32_t> next(begin_.begin(), begin_.end() - 1);
-    for (NodeId node = 0; node < graph.size(); ++node)
-      for_each_child(graph, node, [&](NodeId child) { parents_[next[child]++] = node; });
+  References(const Graph& graph, NodeId root) : graph_(graph), seen_(graph.size(), false) {
+    see(root);
+    while (!pending_.empty()) {
+      const NodeId node = pending_.back();
+      pending_.pop_back();
+      for_each_child(graph, node, [&](NodeId child) {
+        if (!has_children(graph_, child)) return;
+        edges_.push_back({child, node});
+        see(child);
+      });
+    }
+    std::ranges::sort(edges_, {}, &Edge::child);
   }
 
-  std::span<const NodeId> of(NodeId node) const {
-    return std::span(parents_).subspan(begin_[node], begin_[node + 1] - begin_[node]);
+  std::vector<NodeId> take_tensors() { return std::move(tensors_); }
+
+  auto parents_of(NodeId node) const {
+    return std::ranges::equal_range(edges_, node, {}, &Edge::child);
   }
 
  private:
-  std::vector<uint32_t> begin_;
-  std::vector<NodeId> parents_;
+  void see(NodeId node) {
+    if (seen_[node] || !has_children(graph_, node)) return;
+    seen_[node] = true;
+    pending_.push_back(node);
+    if (graph_.is(node, NodeKind::Tensor)) tensors_.push_back(node);
+  }
+
+  const Graph& graph_;
+  std::vector<bool> seen_;
+  std::vector<NodeId> pending_;
+  std::vector<NodeId> tensors_;
+  std::vector<Edge> edges_;
 };
 
 // Which nodes have a tensor at or below them.
-std::vector<bool> nodes_with_tensors(const Graph& graph) {
-  const Parents parents(graph);
+std::vector<bool> nodes_with_tensors(const Graph& graph, NodeId root) {
+  References references(graph, root);
+  std::vector<NodeId> pending = references.take_tensors();
   std::vector<bool> found(graph.size(), false);
-  std::vector<NodeId> pending;
-  const auto mark = [&](NodeId node) {
-    if (found[node]) return;
-    found[node] = true;
-    pending.push_back(node);
-  };
-  for (NodeId node = 0; node < graph.size(); ++node)
-    if (graph.is(node, NodeKind::Tensor)) mark(node);
+  for (const NodeId tensor : pending) found[tensor] = true;
   while (!pending.empty()) {
     const NodeId node = pending.back();
     pending.pop_back();
-    for (const NodeId parent : parents.of(node)) mark(parent);
+    for (const Edge& edge : references.parents_of(node)) {
+      if (found[edge.parent]) continue;
+      found[edge.parent] = true;
+      pending.push_back(edge.parent);
+    }
   }
   return found;
 }
@@ -159,24 +188,38 @@ class Walk {
 
 }  // namespace
 
-TensorNames::TensorNames(const Graph& graph, const Limits& limits)
-    : graph_(graph), limits_(limits), relevant_(nodes_with_tensors(graph)) {}
+TensorNames::TensorNames(const Graph& graph, NodeId root, const Limits& limits)
+    : graph_(graph), limits_(limits), relevant_(nodes_with_tensors(graph, root)) {}
 
-std::vector<NamedTensor> TensorNames::below(NodeId root, ModuleView view) const {
-  return Walk(graph_, view, limits_, relevant_).run(root);
+std::vector<NamedTensor> TensorNames::below(NodeId part, ModuleView view) const {
+  return Walk(graph_, view, limits_, relevant_).run(part);
 }
+
+namespace {
+
+bool is_reserved(std::string_view name) { return name == "__metadata__"; }
+
+bool are_writable(const std::vector<std::string>& names) {
+  std::unordered_set<std::string_view> seen(names.size());
+  return std::ranges::all_of(names, [&](const std::string& name) {
+    return !is_reserved(name) && is_valid_utf8(name) && seen.insert(name).second;
+  });
+}
+
+}  // namespace
 
 std::vector<ChangedName> make_names_writable(std::vector<std::string>& names) {
   std::vector<ChangedName> changed;
+  if (are_writable(names)) return changed;
   std::vector<std::string> wanted;
   for (const std::string& name : names) wanted.push_back(repaired_utf8(name));
   // Names that some tensor wants are not given to another one.
   std::unordered_set<std::string> taken(wanted.begin(), wanted.end());
-  std::unordered_set<std::string> used = {"__metadata__"};
+  std::unordered_set<std::string> used;
   std::unordered_map<std::string, uint64_t> last_number;
   for (size_t i = 0; i < names.size(); ++i) {
     std::string name = wanted[i];
-    if (!used.insert(name).second) {
+    if (is_reserved(name) || !used.insert(name).second) {
       uint64_t& number = last_number[name];
       do name = wanted[i] + "~" + std::to_string(++number);
       while (!taken.insert(name).second);

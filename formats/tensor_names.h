@@ -12,22 +12,24 @@ namespace unbrine {
 struct NamedTensor {
   std::string name;  // the path below the root, parts joined by '.', as the file has them
   NodeId node;
-  uint32_t top;  // position of the root's member at or below which it lies
+  uint32_t top;  // position of the part's member at or below which it lies
 };
 
 class TensorNames {
  public:
-  // Finds once which nodes have tensors below them. Both must outlive this.
-  TensorNames(const Graph& graph, const Limits& limits);
+  // Finds once which of the nodes below `root` have tensors below them. Graph and limits must
+  // outlive this.
+  TensorNames(const Graph& graph, NodeId root, const Limits& limits);
 
-  // True if the node is a tensor or refers to one, directly or through others.
+  // True if the node is a tensor or refers to one, directly or through others. Here and below, the
+  // node must lie below the root.
   bool any_below(NodeId node) const { return relevant_[node]; }
 
-  // Every tensor below `root`, once for each path to it, in the order of the file; the root itself,
+  // Every tensor below `part`, once for each path to it, in the order of the file; the part itself,
   // if it is one, is named "tensor". A shared container or module is walked at each of its places,
   // as state_dict() does; an object of another class only at its first. Cycles end where they
   // close. Linear in the names found: branches without tensors are not entered. Throws Limit.
-  std::vector<NamedTensor> below(NodeId root, ModuleView view) const;
+  std::vector<NamedTensor> below(NodeId part, ModuleView view) const;
 
  private:
   const Graph& graph_;

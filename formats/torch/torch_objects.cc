@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "formats/error.h"
 #include "formats/object_view.h"
@@ -18,7 +17,8 @@ constexpr int kLongestChain = 16;
 class TensorBuilder {
  public:
   TensorBuilder(Checkpoint& checkpoint, const std::vector<PlacedStorage>& storages)
-      : checkpoint_(checkpoint), graph_(checkpoint.graph) {
+      : checkpoint_(checkpoint), graph_(checkpoint.graph), used_(graph_.size(), false) {
+    storages_.reserve(storages.size());
     for (const PlacedStorage& storage : storages) storages_.emplace(storage.id.node, &storage);
   }
 
@@ -73,7 +73,7 @@ class TensorBuilder {
     tensor.offset = require_count(args[1], "storage_offset");
     tensor.shape = require_counts(args[2], "size");
     tensor.stride = require_counts(args[3], "stride");
-    used_.insert(storage.id.node);
+    used_[storage.id.node] = true;
     return tensor;
   }
 
@@ -208,7 +208,7 @@ class TensorBuilder {
     for (const auto& [name, count] : tensors)
       note(count, " tensor made by " + name + " is", " tensors made by " + name + " are");
     uint64_t storages = 0;
-    for (const auto& [node, storage] : storages_) storages += used_.contains(node) ? 0 : 1;
+    for (const auto& [node, storage] : storages_) storages += used_[node] ? 0 : 1;
     if (storages != 0 && tensors.empty())
       note(storages, " storage that belongs to no tensor is",
            " storages that belong to no tensor are");
@@ -236,7 +236,7 @@ class TensorBuilder {
   Checkpoint& checkpoint_;
   Graph& graph_;
   std::unordered_map<NodeId, const PlacedStorage*> storages_;
-  std::unordered_set<NodeId> used_;
+  std::vector<bool> used_;  // by node: some tensor looks into it
 };
 
 }  // namespace

@@ -88,6 +88,7 @@ class TorchZipReader {
     std::vector<PlacedStorage> placed;
     const std::string pickle_name = escaped(prefix_ + "/data.pkl");
     const auto ids = in_context(pickle_name, [&] { return read_storage_ids(checkpoint_.graph); });
+    placed.reserve(ids.size());
     for (const StorageId& id : ids)
       placed.push_back({id, in_context(pickle_name, [&] { return row_of(id); })});
     return placed;

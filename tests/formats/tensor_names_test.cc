@@ -39,7 +39,8 @@ class TensorNaming : public ::testing::Test {
   }
   std::vector<std::string> names(NodeId root) {
     std::vector<std::string> list;
-    for (const NamedTensor& found : TensorNames(graph, limits).below(root, ModuleView::StateDict))
+    for (const NamedTensor& found :
+         TensorNames(graph, root, limits).below(root, ModuleView::StateDict))
       list.push_back(found.name);
     return list;
   }
@@ -126,7 +127,7 @@ TEST_F(TensorNaming, BoundsTheBytesOfAllNames) {
 
 TEST_F(TensorNaming, TellsBelowWhichMemberOfTheRootATensorLies) {
   const NodeId root = dict({{"a", graph.add_none()}, {"b", list({tensor()})}, {"c", tensor()}});
-  const auto found = TensorNames(graph, limits).below(root, ModuleView::StateDict);
+  const auto found = TensorNames(graph, root, limits).below(root, ModuleView::StateDict);
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].top, 1u);
   EXPECT_EQ(found[1].top, 2u);
