@@ -27,6 +27,14 @@ constexpr GlobalRow kGlobals[] = {
     {"torch.nn.parameter", "Parameter", Meaning::Parameter},
     {"torch.nn.parameter", "Buffer", Meaning::Parameter},
     {"torch.autograd.variable", "Variable", Meaning::Parameter},
+    {"numpy.core.multiarray", "_reconstruct", Meaning::NumpyReconstruct},
+    {"numpy._core.multiarray", "_reconstruct", Meaning::NumpyReconstruct},
+    {"numpy.core.numeric", "_frombuffer", Meaning::NumpyFromBuffer},
+    {"numpy._core.numeric", "_frombuffer", Meaning::NumpyFromBuffer},
+    {"numpy", "dtype", Meaning::NumpyDType},
+    {"_codecs", "encode", Meaning::Encode},
+    {"builtins", "bytes", Meaning::Bytes},
+    {"__builtin__", "bytes", Meaning::Bytes},
 };
 
 bool is_storage_module(std::string_view module) {

@@ -24,6 +24,13 @@ enum class Meaning : uint8_t {
   Size,
   DTypeName,  // torch.float32: dtype_by_torch_name(name)
   Device,
+  // numpy arrays
+  NumpyReconstruct,  // an empty array, filled by BUILD
+  NumpyFromBuffer,   // protocol 5
+  NumpyDType,
+  // how bytes are written by protocols that have none
+  Encode,  // _codecs.encode
+  Bytes,   // bytes()
 };
 
 // The meaning of module.name, matched exactly, as bytes.

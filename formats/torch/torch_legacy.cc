@@ -5,6 +5,7 @@
 
 #include "formats/byte_reader.h"
 #include "formats/error.h"
+#include "formats/numpy/numpy_objects.h"
 #include "formats/pickle/decoder.h"
 #include "formats/text.h"
 #include "formats/torch/torch_objects.h"
@@ -52,6 +53,7 @@ class TorchLegacyReader {
     read_storages(in_context("storage keys", [&] { return read_keys(keys); }));
     check_tail();
     build_tensors(checkpoint_, place_views());
+    build_arrays(checkpoint_, checkpoint_.source);
     return std::move(checkpoint_);
   }
 

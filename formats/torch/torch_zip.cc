@@ -5,6 +5,7 @@
 
 #include "formats/archive/zip_archive.h"
 #include "formats/error.h"
+#include "formats/numpy/numpy_objects.h"
 #include "formats/pickle/decoder.h"
 #include "formats/text.h"
 #include "formats/torch/torch_objects.h"
@@ -24,7 +25,11 @@ class TorchZipReader {
     check_version();
     big_endian_ = read_byte_order();
     decode_object();
-    build_tensors(checkpoint_, place_storages());
+    const std::vector<PlacedStorage> storages = place_storages();
+    in_context(escaped(prefix_ + "/data.pkl"), [&] {
+      build_tensors(checkpoint_, storages);
+      build_arrays(checkpoint_, pickle_);
+    });
     if (!archive_->has_crc)
       checkpoint_.notes.push_back(
           "the archive records no CRC-32 (all are 0): damage to the weights cannot be noticed");
@@ -74,11 +79,11 @@ class TorchZipReader {
   void decode_object() {
     const ArchiveEntry& entry = *find("data.pkl");
     in_context(escaped(entry.name), [&] {
-      const auto source = archive_->open(entry, checkpoint_.limits);
+      pickle_ = archive_->open(entry, checkpoint_.limits);
       const DecodedPickle decoded =
-          decode_pickle(*source, 0, checkpoint_.limits, checkpoint_.graph);
-      if (decoded.end != source->size())
-        fail(ErrorCode::Corrupt, "byte ", decoded.end, ": ", source->size() - decoded.end,
+          decode_pickle(*pickle_, 0, checkpoint_.limits, checkpoint_.graph);
+      if (decoded.end != pickle_->size())
+        fail(ErrorCode::Corrupt, "byte ", decoded.end, ": ", pickle_->size() - decoded.end,
              " bytes follow the pickle's STOP");
       checkpoint_.root = decoded.root;
     });
@@ -142,6 +147,7 @@ class TorchZipReader {
   Checkpoint checkpoint_;
   std::shared_ptr<Archive> archive_;
   std::string prefix_;
+  std::shared_ptr<const Source> pickle_;
   bool big_endian_ = false;
   std::unordered_map<std::string, Known> known_;
 };
