@@ -34,7 +34,8 @@ bool is_outside(std::string_view path) {
 
 // <vector> and <sys/types.h> come with the compiler; <zip.h> and <boost/any.hpp> do not.
 bool is_of_the_system(std::string_view name) {
-  return name.find_first_of("./") == name.npos || name.starts_with("sys/");
+  return name.find_first_of("./") == name.npos || name.starts_with("sys/") || name == "stddef.h" ||
+         name == "stdint.h";
 }
 
 std::optional<std::string> quoted_complaint(const std::string& file, const std::string& target) {

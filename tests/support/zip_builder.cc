@@ -176,7 +176,7 @@ ZipBuilder& ZipBuilder::add(std::string name, const ZipContent& content) {
 ZipBuilder& ZipBuilder::add_torch(std::string name, const ZipContent& content) {
   return add(ZipRecord{.name = std::move(name),
                        .content = content.bytes,
-                       .descriptor = true,
+                       .descriptor = !content.bytes.empty(),
                        .align = 64,
                        .flags = 0x0800});
 }
