@@ -1,38 +1,50 @@
 #include "kernels/digest.h"
 
+#define XXH_INLINE_ALL  // so that all that touches a state comes from one version of xxHash
 #include <xxhash.h>
 
 #include <algorithm>
-#include <new>
 #include <utility>
+
+#include "kernels/cpu_features.h"
+#include "kernels/xxh3_implementations.h"
 
 namespace unbrine {
 namespace {
 
-struct FreeState {
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
-using StatePointer = std::unique_ptr<XXH3_state_t, FreeState>;
-
-StatePointer new_state() {
-  StatePointer state(XXH3_createState());
-  if (state == nullptr) throw std::bad_alloc();
-  XXH3_64bits_reset(state.get());
-  return state;
+void update_portably(void* state, const uint8_t* bytes, size_t size) {
+  XXH3_64bits_update(static_cast<XXH3_state_t*>(state), bytes, size);
 }
+
+// XXH3-64 of a byte string that arrives in pieces.
+class Xxh3 {
+ public:
+  Xxh3() { reset(); }
+  void reset() { XXH3_64bits_reset(&state_); }
+  uint64_t digest() const { return XXH3_64bits_digest(&state_); }
+
+  void update(ByteSpan piece) {
+    static const Xxh3Implementation& fastest = fastest_supported(kXxh3Implementations);
+    fastest.update(&state_, piece.data(), piece.size());
+  }
+
+ private:
+  XXH3_state_t state_;
+};
 
 }  // namespace
 
+const Xxh3Implementation kXxh3Portable = {"portable", [] { return true; }, update_portably};
+
 uint64_t combine_chunk_digests(std::span<const uint64_t> chunks) {
-  if (chunks.empty()) return XXH3_64bits(nullptr, 0);
   if (chunks.size() == 1) return chunks.front();
-  const StatePointer state = new_state();
+  Xxh3 list;
   for (const uint64_t chunk : chunks) {
     XXH64_canonical_t canonical;
     XXH64_canonicalFromHash(&canonical, chunk);
-    XXH3_64bits_update(state.get(), canonical.digest, sizeof canonical.digest);
+    list.update(canonical.digest);
   }
-  return XXH3_64bits_digest(state.get());
+  return list.digest();
 }
 
 uint64_t digest_bytes(ByteSpan bytes) {
@@ -49,19 +61,19 @@ std::string digest_text(uint64_t digest) {
 }
 
 struct ChunkDigester::State {
-  StatePointer chunk = new_state();
+  Xxh3 chunk;
   uint64_t filled = 0;  // bytes of the open chunk
   std::vector<uint64_t> closed;
 
   void update(ByteSpan piece) {
-    XXH3_64bits_update(chunk.get(), piece.data(), piece.size());
+    chunk.update(piece);
     filled += piece.size();
     if (filled == kDigestChunk) close();
   }
 
   void close() {
-    closed.push_back(XXH3_64bits_digest(chunk.get()));
-    XXH3_64bits_reset(chunk.get());
+    closed.push_back(chunk.digest());
+    chunk.reset();
     filled = 0;
   }
 };

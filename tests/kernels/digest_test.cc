@@ -4,6 +4,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <memory>
+
+#include "kernels/xxh3_implementations.h"
 
 namespace unbrine {
 namespace {
@@ -69,6 +72,50 @@ TEST(ChunkDigester, StartsAnewAfterFinish) {
   digester.update(bytes);
   EXPECT_EQ(combine_chunk_digests(digester.finish()), defined_digest(bytes));
 }
+
+// Every way that this machine can run, against the library.
+class EveryXxh3 : public ::testing::TestWithParam<const Xxh3Implementation*> {
+ protected:
+  void SetUp() override {
+    if (!GetParam()->supported()) GTEST_SKIP() << "this CPU cannot run " << GetParam()->name;
+  }
+
+  void expect_equal(ByteSpan bytes, size_t step) {
+    XXH3_64bits_reset(state_.get());
+    for (size_t i = 0; i < bytes.size(); i += step)
+      GetParam()->update(state_.get(), bytes.data() + i, std::min(step, bytes.size() - i));
+    ASSERT_EQ(XXH3_64bits_digest(state_.get()), XXH3_64bits(bytes.data(), bytes.size()))
+        << bytes.size() << " bytes in steps of " << step;
+  }
+
+ private:
+  struct FreeState {
+    void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
+  };
+  std::unique_ptr<XXH3_state_t, FreeState> state_{XXH3_createState()};
+};
+
+TEST_P(EveryXxh3, IsRightForEveryLength) {
+  const std::vector<uint8_t> bytes = counted_bytes(4096);
+  for (size_t size = 0; size <= bytes.size() && !HasFatalFailure(); ++size)
+    expect_equal(ByteSpan(bytes).first(size), bytes.size());
+}
+
+TEST_P(EveryXxh3, IsRightForEveryAlignment) {
+  const std::vector<uint8_t> bytes = counted_bytes(20'064);
+  for (size_t offset = 0; offset < 64; ++offset)
+    expect_equal(ByteSpan(bytes).subspan(offset, 20'000), 20'000);
+}
+
+TEST_P(EveryXxh3, DoesNotDependOnHowBytesArrive) {
+  const std::vector<uint8_t> bytes = counted_bytes(kDigestChunk);
+  for (const size_t step :
+       {1u, 63u, 64u, 255u, 256u, 257u, 1023u, 1024u, 1025u, 100'000u, 262'144u})
+    expect_equal(bytes, step);
+}
+
+INSTANTIATE_TEST_SUITE_P(Xxh3, EveryXxh3, ::testing::ValuesIn(kXxh3Implementations),
+                         [](const auto& row) { return row.param->name; });
 
 }  // namespace
 }  // namespace unbrine
