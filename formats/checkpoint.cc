@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "formats/bare_pickle.h"
 #include "formats/error.h"
 #include "formats/foreign.h"
 #include "formats/safetensors/safetensors_reader.h"
@@ -17,6 +18,7 @@ constexpr uint64_t kHeadBytes = 4096;
 constexpr CheckpointFormat kCheckpointFormats[] = {
     {.name = "zip", .matches = looks_like_zip_checkpoint, .read = read_zip_checkpoint},
     {.name = "torch-legacy", .matches = looks_like_torch_legacy, .read = read_torch_legacy},
+    {.name = "pickle", .matches = looks_like_bare_pickle, .read = read_bare_pickle},
     {.name = "safetensors", .matches = looks_like_safetensors, .read = read_safetensors},
 };
 

@@ -37,10 +37,6 @@ bool has_magic(ByteSpan head, const ForeignKind& kind) {
   return head.size() >= kind.offset && as_text(head).substr(kind.offset).starts_with(kind.magic);
 }
 
-bool is_bare_pickle(ByteSpan head) {
-  return head.size() >= 2 && head[0] == 0x80 && head[1] >= 1 && head[1] <= 5;
-}
-
 bool is_text_byte(uint8_t byte) {
   return byte >= 0x20 || byte == '\n' || byte == '\r' || byte == '\t' || byte == '\f';
 }
@@ -63,8 +59,6 @@ void fail_foreign(const Probe& probe) {
   const ByteSpan head = probe.head;
   for (const ForeignKind& kind : kForeignKinds)
     if (has_magic(head, kind)) fail(ErrorCode::Unsupported, kind.says);
-  if (is_bare_pickle(head))
-    fail(ErrorCode::Unsupported, "is a bare pickle, not written by torch.save: not read yet");
   if (is_text(head) && is_markup(head))
     fail(ErrorCode::Unsupported,
          "is a web page or XML, perhaps saved in place of a download: ", first_line(head));

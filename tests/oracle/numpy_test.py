@@ -1,5 +1,6 @@
 """Do numpy arrays beside tensors come out as numpy holds them?"""
 
+import pickle
 import unittest
 
 import numpy
@@ -57,6 +58,18 @@ class Arrays(OracleTest):
             with self.subTest(**options):
                 path = self.save({**odd, "tensor": torch.ones(2)}, **options)
                 self.assert_converts(path, {"tensor": torch.ones(2)})
+
+
+class BarePickles(OracleTest):
+    def test_a_dict_of_arrays(self):
+        """As paddle (.pdparams) and detectron2 (.pkl) write them."""
+        arrays = {name: GRID.astype(name) for name in DTYPES}
+        arrays["long"] = numpy.arange(100_000.0)
+        for protocol in (2, 3, 4, 5):
+            with self.subTest(protocol=protocol):
+                path = self.folder / "model.pkl"
+                path.write_bytes(pickle.dumps({"model": arrays, "__author__": "x"}, protocol))
+                self.assert_converts(path, {name: as_tensor(a) for name, a in arrays.items()})
 
 
 if __name__ == "__main__":
