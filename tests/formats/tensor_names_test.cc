@@ -92,6 +92,16 @@ TEST_F(TensorNaming, BoundsADoublingTreeWithATensor) {
   EXPECT_EQ(error_of([&] { names(node); }).code(), ErrorCode::Limit);
 }
 
+TEST_F(TensorNaming, BoundsTheNumberOfNames) {
+  const NodeId shared = tensor();
+  limits.max_tensors = 3;
+  EXPECT_EQ(names(list({shared, shared, shared})).size(), 3u);
+  EXPECT_EQ(error_of([&] {
+              names(list({shared, shared, shared, shared}));
+            }).code(),
+            ErrorCode::Limit);
+}
+
 TEST_F(TensorNaming, BoundsPathsThatLeadNowhere) {
   // Every node refers to all others, and the only tensor is a key: reachable, but not by a name.
   std::vector<NodeId> nodes;

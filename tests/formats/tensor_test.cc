@@ -80,6 +80,16 @@ TEST_F(TensorGate, RefusesMoreBytesThanTheBudget) {
   EXPECT_EQ(refusal(view(row, 0, {1}, {0})).code(), ErrorCode::Limit);
 }
 
+TEST_F(TensorGate, LetsTensorsHaveSoManyTimesTheBytesOfTheirFile) {
+  Limits limits;
+  limits.free_output_bytes = 0;
+  limits.max_output_ratio = 2;
+  table = TensorTable(100, limits);
+  const uint32_t row = storage(4);
+  table.add(view(row, 0, {50}, {0}));
+  EXPECT_EQ(refusal(view(row, 0, {1}, {0})).code(), ErrorCode::Limit);
+}
+
 TEST_F(TensorGate, RefusesMoreTensorsThanTheLimit) {
   Limits limits;
   limits.max_tensors = 2;
