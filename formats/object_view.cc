@@ -270,10 +270,4 @@ bool is_opaque(const Graph& graph, NodeId node) {
   return graph.is(node, NodeKind::Call) && !is_ordered_dict(graph, node) && !is_module(graph, node);
 }
 
-NodeId find_entry(const Graph& graph, NodeId mapping, std::string_view key) {
-  for (const Member& entry : mapping_entries(graph, mapping))
-    if (entry.part == Member::Part::Text && entry.text == key) return entry.value;
-  return kNoNode;
-}
-
 }  // namespace unbrine

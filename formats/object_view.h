@@ -45,7 +45,4 @@ bool is_mapping(const Graph& graph, NodeId node);
 // An object of a class that is not interpreted, a module aside.
 bool is_opaque(const Graph& graph, NodeId node);
 
-// The value under a str key of a dict-like, or kNoNode.
-NodeId find_entry(const Graph& graph, NodeId mapping, std::string_view key);
-
 }  // namespace unbrine

@@ -101,7 +101,7 @@ class TensorBuilder {
   // {'conj': True, 'neg': True}, either or none: what is stored differs from the value.
   void read_metadata(NodeId node, Tensor& tensor) const {
     if (graph_.is(node, NodeKind::None)) return;
-    if (!is_mapping(node)) fail(ErrorCode::Corrupt, "its metadata is no dict");
+    if (!is_mapping(graph_, node)) fail(ErrorCode::Corrupt, "its metadata is no dict");
     for (const Member& entry : members(graph_, node, ModuleView::StateDict)) {
       if (entry.text == "conj")
         tensor.conj = require_flag(entry.value);
@@ -113,8 +113,6 @@ class TensorBuilder {
     if (tensor.conj && !info(tensor.dtype).is_complex)
       fail(ErrorCode::Corrupt, "a conjugate of ", info(tensor.dtype).torch_name);
   }
-
-  bool is_mapping(NodeId node) const { return unbrine::is_mapping(graph_, node); }
 
   // --- Calls that wrap a tensor ---
 

@@ -149,11 +149,5 @@ TEST_F(ObjectView, GivesLeavesNoMembers) {
   EXPECT_THAT(members_of(PickleBuilder().string("text")), IsEmpty());
 }
 
-TEST_F(ObjectView, FindsEntriesByStringKeyAlone) {
-  const NodeId node = decode(dict({{"a", 1}}));
-  EXPECT_NE(find_entry(graph, node, "a"), kNoNode);
-  EXPECT_EQ(find_entry(graph, node, "b"), kNoNode);
-}
-
 }  // namespace
 }  // namespace unbrine
