@@ -14,12 +14,12 @@ constexpr int kParameters = 20'000;
 // Writes what torch.save writes for a state dict, memo included.
 class StateDictPickle {
  public:
-  MemorySource build(int tensors) {
+  std::vector<uint8_t> build(int tensors) {
     pickle_.protocol(2).empty_dict();
     put().mark();
     define_names();
     for (int i = 0; i < tensors; ++i) add_tensor(i);
-    return MemorySource(pickle_.setitems().stop().bytes());
+    return pickle_.setitems().stop().bytes();
   }
 
  private:
@@ -56,7 +56,7 @@ class StateDictPickle {
 };
 
 // Per parameter a dict of numbers under names from the memo, as optimizers keep them.
-MemorySource optimizer_pickle(int parameters) {
+std::vector<uint8_t> optimizer_pickle(int parameters) {
   PickleBuilder pickle;
   pickle.protocol(2).empty_dict().mark();
   for (uint8_t slot = 0; slot < 4; ++slot)
@@ -66,10 +66,11 @@ MemorySource optimizer_pickle(int parameters) {
     pickle.binget(0).binfloat(0.5).binget(1).integer(1000 + i);
     pickle.binget(2).binfloat(0.9).binfloat(0.999).tuple2().binget(3).none().setitems();
   }
-  return MemorySource(pickle.setitems().stop().bytes());
+  return pickle.setitems().stop().bytes();
 }
 
-void decode(benchmark::State& state, const Source& source) {
+void decode(benchmark::State& state, const std::vector<uint8_t>& pickle) {
+  const auto source = std::make_shared<MemorySource>(pickle);
   uint64_t opcodes = 0;
   for (auto _ : state) {
     Graph graph;
@@ -77,18 +78,18 @@ void decode(benchmark::State& state, const Source& source) {
     benchmark::DoNotOptimize(graph);
   }
   state.SetItemsProcessed(static_cast<int64_t>(opcodes));
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(source.size()));
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(pickle.size()));
 }
 
 void DecodeStateDict(benchmark::State& state) {
-  const MemorySource source = StateDictPickle().build(kTensors);
-  decode(state, source);
+  const std::vector<uint8_t> pickle = StateDictPickle().build(kTensors);
+  decode(state, pickle);
 }
 BENCHMARK(DecodeStateDict)->Unit(benchmark::kMillisecond);
 
 void DecodeOptimizerState(benchmark::State& state) {
-  const MemorySource source = optimizer_pickle(kParameters);
-  decode(state, source);
+  const std::vector<uint8_t> pickle = optimizer_pickle(kParameters);
+  decode(state, pickle);
 }
 BENCHMARK(DecodeOptimizerState)->Unit(benchmark::kMillisecond);
 

@@ -13,13 +13,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Checkpoint open_input(const fs::path& input, const Limits& limits) {
-  return open_checkpoint(std::make_shared<FileSource>(input), limits);
-}
-
-void require_tensors(const Choice& choice) {
+void require_tensors(const Checkpoint& checkpoint, const Choice& choice) {
   if (!choice.selection.tensors.empty()) return;
-  if (choice.left_out.empty()) fail(ErrorCode::Unsupported, "holds no tensors: nothing to convert");
+  if (choice.left_out.empty())
+    fail(ErrorCode::Unsupported, "holds no tensors: nothing to convert",
+         checkpoint.notes.empty() ? "" : " (" + checkpoint.notes.front() + ")");
   fail(ErrorCode::Unsupported, "no tensors are selected; there are some below ",
        quoted(choice.left_out.front().key), ": see --select");
 }
@@ -52,7 +50,7 @@ ConvertReport make_report(const fs::path& input, const Checkpoint& checkpoint, C
   ConvertReport report;
   report.input = input;
   report.input_format = checkpoint.format;
-  report.input_bytes = checkpoint.source->size();
+  report.input_bytes = checkpoint.input_bytes();
   report.output = output.path();
   report.output_bytes = layout.files.front().size;
   report.root = std::move(choice.root);
@@ -68,24 +66,24 @@ ConvertReport convert(const fs::path& input, const fs::path& output,
                       const ConvertOptions& options) {
   return in_context(escaped(input.native()), [&] {
     // Small and careful: everything about the checkpoint but its weights.
-    const Checkpoint checkpoint = open_input(input, options.limits);
+    const Checkpoint checkpoint = open_checkpoint(input, options.limits);
     Choice choice = select(checkpoint, options.rules);
-    require_tensors(choice);
+    require_tensors(checkpoint, choice);
     const Layout layout = default_writer().layout(choice.selection, options.limits);
 
     // Large and plain: every offset is known, so pieces may go in any order. A second opinion on
     // the container is formed meanwhile.
-    std::future<void> cross_check;
-    if (checkpoint.cross_check)
-      cross_check = std::async(std::launch::async, checkpoint.cross_check);
+    std::future<void> cross_check =
+        std::async(checkpoint.cross_checks.empty() ? std::launch::deferred : std::launch::async,
+                   [&] { checkpoint.cross_check(); });
     OutputFile file(output, layout.files.front().size, options.overwrite);
     OutputFile* const files[] = {&file};
     const std::vector<uint64_t> digests = run_layout(
         layout, choice.selection, files, run_options(options, layout.files.front().size));
 
     // The name appears only when all agree that what it names is right.
-    if (cross_check.valid()) cross_check.get();
-    checkpoint.source->check_unchanged();
+    cross_check.get();
+    checkpoint.check_unchanged();
     file.commit();
     ConvertReport report = make_report(input, checkpoint, choice, file, layout);
     report.tensors = written_tensors(layout, choice.selection, digests);

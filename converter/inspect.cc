@@ -74,13 +74,13 @@ void write_tensor(JsonWriter& json, const InspectedTensor& tensor) {
 
 Inspection inspect(const std::filesystem::path& file, const Rules& rules, const Limits& limits) {
   return in_context(escaped(file.native()), [&] {
-    const Checkpoint checkpoint = open_checkpoint(std::make_shared<FileSource>(file), limits);
-    if (checkpoint.cross_check) checkpoint.cross_check();
+    const Checkpoint checkpoint = open_checkpoint(file, limits);
+    checkpoint.cross_check();
     Choice choice = select(checkpoint, rules);
     Inspection result;
     result.file = file;
     result.format = checkpoint.format;
-    result.bytes = checkpoint.source->size();
+    result.bytes = checkpoint.input_bytes();
     result.tensors = list_tensors(checkpoint, choice.selection);
     result.root = std::move(choice.root);
     result.left_out = std::move(choice.left_out);

@@ -15,18 +15,9 @@ namespace {
 
 // Where training scripts keep the weights, the most telling names first.
 constexpr std::string_view kWeightKeys[] = {
-    "state_dict",
-    "model_state_dict",
-    "module_state_dict",
-    "model_state",
-    "net_state_dict",
-    "model",
-    "module",
-    "net",
-    "network",
-    "generator",
-    "params",
-    "weights",
+    "state_dict", "model_state_dict", "module_state_dict", "model_state", "net_state_dict",
+    "model",      "module",           "module_",           "net",         "network",
+    "generator",  "params",           "weights",
 };
 
 constexpr std::string_view kEmaKeys[] = {
@@ -71,9 +62,9 @@ class Selector {
     return part_at(wanted);
   }
 
-  // The whole object if it is a module or a state dict, else what a customary key holds.
+  // The whole object if it is a module, else what a customary key holds, else again the whole.
   Part weights_of(const Part& part) const {
-    if (is_module(graph_, part.node) || is_state_dict(part.node)) return part;
+    if (is_module(graph_, part.node)) return part;
     return customary(part, kWeightKeys).value_or(part);
   }
 
@@ -97,17 +88,10 @@ class Selector {
   }
 
   // A container of tensors; a tensor that happens to be called "model" is no model.
-  bool holds_tensors(NodeId node) const {
-    return !graph_.is(node, NodeKind::Tensor) && names_.any_below(node);
-  }
+  bool holds_tensors(NodeId node) const { return !is_tensor(node) && names_.any_below(node); }
 
-  // At least half of the entries are tensors themselves.
-  bool is_state_dict(NodeId node) const {
-    if (!is_mapping(graph_, node)) return false;
-    const std::vector<Member> entries = members(graph_, node, ModuleView::StateDict);
-    const auto tensors = std::ranges::count_if(
-        entries, [&](const Member& entry) { return graph_.is(entry.value, NodeKind::Tensor); });
-    return tensors > 0 && static_cast<size_t>(tensors) * 2 >= entries.size();
+  bool is_tensor(NodeId node) const {
+    return graph_.is(node, NodeKind::Tensor) || graph_.is(node, NodeKind::Composite);
   }
 
   static Part child(const Part& part, const Member& member) {

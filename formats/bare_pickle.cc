@@ -3,55 +3,54 @@
 #include <algorithm>
 
 #include "formats/error.h"
-#include "formats/numpy/numpy_objects.h"
+#include "formats/interpret.h"
+#include "formats/numpy/joblib.h"
 #include "formats/pickle/decoder.h"
-#include "formats/torch/torch_objects.h"
 
 namespace unbrine {
 namespace {
 
-bool begins_a_pickle(ByteSpan bytes) {
-  return bytes.size() >= 2 && bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5;
-}
+// What protocols 0 and 1 begin with: a name, an object or a container, a number, a string.
+constexpr std::string_view kTextBeginnings = "(c}]ILSVKMJUXGN";
 
-bool names_joblib(const Graph& graph) {
-  return std::ranges::any_of(graph.globals(), [](const Global& global) {
-    return global.module.starts_with("joblib.numpy_pickle");
-  });
-}
+// So many opcodes that can be executed one after another are no text by chance.
+constexpr uint64_t kTelling = 8;
+constexpr uint64_t kTried = 64;
 
-// joblib puts raw arrays into the middle of its pickle, where a decoder sees opcodes that are none.
-DecodedPickle decode(const Probe& probe, Graph& graph) {
+bool executes(const std::shared_ptr<const Source>& source, uint64_t offset, Limits limits) {
+  limits.max_opcodes = kTried;
+  limits.max_string_bytes = std::min<uint64_t>(limits.max_string_bytes, 64 << 10);
+  Graph graph;
   try {
-    return decode_pickle(*probe.source, 0, probe.limits, graph);
-  } catch (const Error&) {
-    if (!names_joblib(graph)) throw;
-    fail(ErrorCode::Unsupported, "is a joblib file, which is not read yet");
+    const DecodedPickle decoded = decode_pickle(source, offset, limits, graph);
+    return decoded.opcodes > 2;
+  } catch (const Error& error) {
+    return error.code() == ErrorCode::Limit || graph.opcodes_decoded >= kTelling;
   }
 }
 
 }  // namespace
 
-bool looks_like_bare_pickle(const Probe& probe) { return begins_a_pickle(probe.head); }
+bool begins_bare_pickle(const std::shared_ptr<const Source>& source, uint64_t offset,
+                        const Limits& limits) {
+  const auto head = source->read_all(offset, std::min<uint64_t>(source->size() - offset, 2));
+  if (head.size() < 2) return false;
+  if (head[0] == 0x80) return head[1] >= 1 && head[1] <= 5;
+  if (kTextBeginnings.find(static_cast<char>(head[0])) == std::string_view::npos) return false;
+  return executes(source, offset, limits);
+}
 
-Checkpoint read_bare_pickle(const Probe& probe) {
-  Checkpoint checkpoint(probe.source, probe.limits);
-  checkpoint.format = "pickle";
-  const DecodedPickle decoded = decode(probe, checkpoint.graph);
-  checkpoint.root = decoded.root;
-  const uint64_t rest = probe.source->size() - decoded.end;
-  if (rest != 0) {
-    const auto behind = probe.source->read_all(decoded.end, std::min<uint64_t>(rest, 2));
-    if (begins_a_pickle(behind))
-      fail(ErrorCode::Unsupported, "byte ", decoded.end,
-           ": a second pickle follows; files with several are not read yet");
-    fail(ErrorCode::Corrupt, "byte ", decoded.end, ": ", rest, " bytes follow the pickle's STOP");
-  }
-  if (!checkpoint.graph.persistent_ids().empty())
-    fail(ErrorCode::Corrupt, "a persistent id, with nothing that it could name");
-  build_tensors(checkpoint, {});
-  build_arrays(checkpoint, probe.source);
-  return checkpoint;
+SequenceItem read_bare_pickle(const std::shared_ptr<const Source>& source, uint64_t offset,
+                              Checkpoint& checkpoint) {
+  JoblibArrays arrays(checkpoint, source);
+  const DecodedPickle decoded =
+      decode_pickle(source, offset, checkpoint.limits, checkpoint.graph,
+                    [&](NodeId call, uint64_t next) { return arrays.after_build(call, next); });
+  if (const size_t ids = decoded.persistent_ids.end - decoded.persistent_ids.begin; ids != 0)
+    checkpoint.notes.push_back(std::to_string(ids) +
+                               " persistent ids name something outside the file: kept as records");
+  interpret(checkpoint, decoded, {});
+  return {decoded.root, decoded.end};
 }
 
 }  // namespace unbrine

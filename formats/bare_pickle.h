@@ -1,17 +1,18 @@
-// A file that is one pickle and nothing else: paddle's .pdparams, detectron2's .pkl, dumps of dicts
-// of numpy arrays.
+// A pickle and nothing else: paddle's .pdparams, detectron2's .pkl, skorch nets, joblib files,
+// dumps of torch tensors and numpy arrays.
 #pragma once
 
 #include "formats/checkpoint.h"
+#include "formats/pickle_sequence.h"
 
 namespace unbrine {
 
-// True for the PROTO opcode of protocols 2 to 5, which begins a pickle and little else.
-bool looks_like_bare_pickle(const Probe& probe);
+// True if a pickle of any protocol begins at `offset`.
+bool begins_bare_pickle(const std::shared_ptr<const Source>& source, uint64_t offset,
+                        const Limits& limits);
 
-// Arrays are read; torch tensors, which hold whole torch streams in a byte string here, are not
-// yet, and a note says so. Throws Corrupt (bytes behind the pickle, persistent ids), Unsupported (a
-// second pickle), and what the decoder throws.
-Checkpoint read_bare_pickle(const Probe& probe);
+// Persistent ids have nothing here that they could name and stay in the graph; a note says so.
+SequenceItem read_bare_pickle(const std::shared_ptr<const Source>& source, uint64_t offset,
+                              Checkpoint& checkpoint);
 
 }  // namespace unbrine

@@ -1,7 +1,12 @@
 // A checkpoint as every reader gives it: a value graph whose leaves are tensors, the table of
 // these tensors, and what the reader noticed.
+//
+// Readers add to one Checkpoint, so that containers nest: a gzip holds a tar, the tar a torch zip,
+// its pickle a byte string with another torch stream. Each gives the node that stands for what it
+// read; the outermost one's is the root.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,38 +20,61 @@
 namespace unbrine {
 
 struct Checkpoint {
-  Checkpoint(std::shared_ptr<const Source> source, const Limits& limits)
-      : source(std::move(source)), limits(limits), tensors(this->source->size(), limits) {}
+  explicit Checkpoint(const Limits& bounds) : limits(bounds), tensors(bounds) {}
 
-  std::string format;  // "torch-zip", as in kCheckpointFormats[]
-  std::shared_ptr<const Source> source;
+  std::string format;  // "torch-zip", as in kCheckpointFormats[]; "gzip+torch-zip" in a wrapper
   Limits limits;
   Graph graph;
   NodeId root = kNoNode;
   TensorTable tensors;
-  std::map<std::string, std::string> metadata;  // of a safetensors input
-  std::vector<std::string> notes;               // one sentence each, for the user
+  std::vector<std::shared_ptr<const Source>> files;  // all that were opened
+  std::map<std::string, std::string> metadata;       // of a safetensors input
+  std::vector<std::string> notes;                    // one sentence each, for the user
 
-  // A second opinion on the container that may run beside the copy but must pass before a commit:
-  // throws Corrupt. Empty if the format has none.
-  std::function<void()> cross_check;
+  // Second opinions on containers that may run beside the copy but must pass before a commit: they
+  // throw Corrupt.
+  std::vector<std::function<void()>> cross_checks;
+
+  uint64_t inflated_bytes = 0;  // by all containers together: max_inflated_bytes bounds it
+  unsigned depth = 0;           // of containers and streams that are open: max_nesting bounds it
+
+  uint64_t input_bytes() const;  // of all files
+  void check_unchanged() const;  // throws Io
+  void cross_check() const;      // runs all
 };
 
-// What a format sees when it is asked whether a file is its own.
+// What a format sees when it is asked whether some bytes are its own.
 struct Probe {
   std::shared_ptr<const Source> source;
   ByteSpan head;  // the first bytes, up to 4096
   const Limits& limits;
 };
 
+// What a reader found.
+struct Content {
+  NodeId root;
+  std::string format;
+};
+
 struct CheckpointFormat {
   std::string_view name;
   bool (*matches)(const Probe& probe);  // cheap; never throws
-  Checkpoint (*read)(const Probe& probe);
+  Content (*read)(const Probe& probe, Checkpoint& checkpoint);
 };
 
-// Sniffs by content alone and reads. Throws Corrupt (empty, truncated), Unsupported (recognised but
-// not a checkpoint that unbrine reads: named, with advice), and what the readers throw.
-Checkpoint open_checkpoint(std::shared_ptr<const Source> source, const Limits& limits);
+// Sniffs by content alone and reads into `checkpoint`: a file, a member of an archive, the bytes of
+// a nested stream. Throws Corrupt (empty, truncated, or two formats fit), Unsupported (recognised
+// but not a checkpoint that unbrine reads: named, with advice), Limit (nested too deep), and what
+// the readers throw.
+Content read_content(const std::shared_ptr<const Source>& source, Checkpoint& checkpoint);
+
+// What remains once the outermost content is read: its node becomes the root.
+void finish_checkpoint(Checkpoint& checkpoint, Content content);
+
+// One file.
+Checkpoint open_checkpoint(const std::shared_ptr<const Source>& source, const Limits& limits);
+
+// A file, or a folder of shards. Throws Io as well.
+Checkpoint open_checkpoint(const std::filesystem::path& path, const Limits& limits);
 
 }  // namespace unbrine

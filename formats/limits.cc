@@ -16,6 +16,7 @@ constexpr LimitName kLimitNames[] = {
     {"max_inflate_ratio", &Limits::max_inflate_ratio},
     {"max_tensors", &Limits::max_tensors},
     {"max_rank", &Limits::max_rank},
+    {"max_nesting", &Limits::max_nesting},
     {"max_path_depth", &Limits::max_path_depth},
     {"max_output_ratio", &Limits::max_output_ratio},
     {"free_output_bytes", &Limits::free_output_bytes},

@@ -19,6 +19,7 @@ struct Limits {
   uint64_t max_inflate_ratio = 1100;  // inflated over stored; deflate cannot exceed 1032
   uint64_t max_tensors = 1'000'000;   // names in the output, aliases counted
   uint64_t max_rank = 64;             // dimensions of one tensor
+  uint64_t max_nesting = 16;          // containers and streams inside each other
   uint64_t max_path_depth = 1000;     // parts of a tensor's name
   uint64_t max_output_ratio = 16;     // logical tensor bytes over the file's bytes,
   uint64_t free_output_bytes = uint64_t{1} << 30;  //   beyond these, which are always allowed

@@ -33,6 +33,19 @@ std::vector<uint8_t> Source::read_all(uint64_t offset, uint64_t count) const {
   return bytes;
 }
 
+void read_descriptor(int descriptor, uint64_t offset, MutableByteSpan target) {
+  while (!target.empty()) {
+    const ssize_t count =
+        pread(descriptor, target.data(), target.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(ErrorCode::Io, "byte ", offset, ": cannot read: ", std::strerror(errno));
+    if (count == 0)
+      fail(ErrorCode::Io, "byte ", offset, ": the file became shorter while it was read");
+    offset += static_cast<uint64_t>(count);
+    target = target.subspan(static_cast<size_t>(count));
+  }
+}
+
 FileSource::FileSource(const std::string& path) : path_(path) {
   descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) fail(ErrorCode::Io, "cannot open: ", std::strerror(errno));
@@ -60,16 +73,7 @@ void FileSource::check_unchanged() const {
 }
 
 void FileSource::read_range(uint64_t offset, MutableByteSpan target) const {
-  while (!target.empty()) {
-    const ssize_t count =
-        pread(descriptor_, target.data(), target.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(ErrorCode::Io, "byte ", offset, ": cannot read: ", std::strerror(errno));
-    if (count == 0)
-      fail(ErrorCode::Io, "byte ", offset, ": the file became shorter while it was read");
-    offset += static_cast<uint64_t>(count);
-    target = target.subspan(static_cast<size_t>(count));
-  }
+  read_descriptor(descriptor_, offset, target);
 }
 
 void MemorySource::read_range(uint64_t offset, MutableByteSpan target) const {

@@ -35,6 +35,9 @@ class Source {
   virtual void read_range(uint64_t offset, MutableByteSpan target) const = 0;
 };
 
+// Fills `target` from `offset` of an open file. Throws Io, also if the file ends before.
+void read_descriptor(int descriptor, uint64_t offset, MutableByteSpan target);
+
 // A regular file, opened once and read with pread; never mapped, so that a file which shrinks
 // is an error and not a signal.
 class FileSource : public Source {

@@ -83,10 +83,14 @@ std::vector<uint64_t> contiguous_stride(const std::vector<uint64_t>& shape) {
   return stride;
 }
 
-TensorTable::TensorTable(uint64_t input_bytes, const Limits& limits) : limits_(limits) {
+TensorTable::TensorTable(const Limits& limits)
+    : limits_(limits), output_budget_(limits.free_output_bytes) {}
+
+void TensorTable::add_input(uint64_t bytes) {
+  if (!checked_add(input_bytes_, bytes, input_bytes_)) input_bytes_ = UINT64_MAX;
   uint64_t expanded = 0;
-  if (!checked_multiply(input_bytes, limits.max_output_ratio, expanded)) expanded = UINT64_MAX;
-  output_budget_ = std::max(expanded, limits.free_output_bytes);
+  if (!checked_multiply(input_bytes_, limits_.max_output_ratio, expanded)) expanded = UINT64_MAX;
+  output_budget_ = std::max(expanded, limits_.free_output_bytes);
 }
 
 uint32_t TensorTable::add_storage(Storage storage) {

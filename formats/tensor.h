@@ -21,6 +21,7 @@ struct Storage {
   bool big_endian = false;
   bool has_crc = false;  // then crc32 is that of the size bytes
   uint32_t crc32 = 0;
+  std::vector<uint32_t> made_of = {};  // rows of the storages whose bytes `source` puts together
 };
 
 // A strided view of a storage. Numbers count elements of `dtype`.
@@ -46,9 +47,11 @@ std::vector<uint64_t> contiguous_stride(const std::vector<uint64_t>& shape);
 
 class TensorTable {
  public:
-  // `input_bytes` is the size of the file that the tensors come from: what they may expand to
-  // follows from it and limits.
-  TensorTable(uint64_t input_bytes, const Limits& limits);
+  explicit TensorTable(const Limits& limits);
+
+  // Bytes of another file, or of one unpacked, that tensors come from: what they may expand to
+  // follows from the sum and limits.
+  void add_input(uint64_t bytes);
 
   // The storage must lie inside its source. Throws Corrupt.
   uint32_t add_storage(Storage storage);
@@ -71,6 +74,7 @@ class TensorTable {
   void check_budget(const Tensor& tensor);
 
   Limits limits_;
+  uint64_t input_bytes_ = 0;
   uint64_t output_budget_;
   uint64_t output_bytes_ = 0;  // of all rows
   std::vector<Storage> storages_;

@@ -3,43 +3,16 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "formats/error.h"
+#include "formats/graph_walk.h"
 #include "formats/text.h"
 
 namespace unbrine {
 namespace {
 
-bool has_children(const Graph& graph, NodeId node) {
-  switch (graph.kind(node)) {
-    case NodeKind::Tuple:
-    case NodeKind::List:
-    case NodeKind::Dict:
-    case NodeKind::Set:
-    case NodeKind::FrozenSet:
-    case NodeKind::Call:
-    case NodeKind::Tensor: return true;
-    default: return false;
-  }
-}
-
-// Calls `visit` with every node that `node` refers to, whether or not it gives it a name; of a
-// tensor, with its attributes.
-template <class Visit>
-void for_each_child(const Graph& graph, NodeId node, Visit visit) {
-  const auto visit_all = [&](Items items) {
-    for (const NodeId child : items) visit(child);
-  };
-  if (graph.is(node, NodeKind::Tensor)) {
-    for (const Member& member : members(graph, node, ModuleView::Everything)) visit(member.value);
-    return;
-  }
-  if (!graph.is(node, NodeKind::Call)) return visit_all(graph.items(node));
-  const Call& call = graph.call(node);
-  visit(call.args);
-  if (call.kwargs != kNoNode) visit(call.kwargs);
-  for (const Chain& chain : {call.states, call.items, call.values}) visit_all(graph.items(chain));
-}
+constexpr std::string_view kNameless = "tensor";  // of a root that is itself a tensor
 
 // A reference between two nodes that have children.
 struct Edge {
@@ -115,9 +88,10 @@ class Walk {
         named_once_(graph.size(), false) {}
 
   std::vector<NamedTensor> run(NodeId root) {
-    if (graph_.is(root, NodeKind::Tensor)) add_tensor(root, "tensor");
+    if (graph_.is(root, NodeKind::Tensor)) add_tensor(root, kNameless);
     enter(root);
     while (!frames_.empty()) step();
+    name_keys();
     return std::move(found_);
   }
 
@@ -132,13 +106,37 @@ class Walk {
   void step() {
     Frame& frame = frames_.back();
     if (frame.next == frame.members.size()) return leave();
-    if (frames_.size() == 1) top_ = static_cast<uint32_t>(frame.next);
+    if (frames_.size() == 1 && frame.name_size == 0) top_ = static_cast<uint32_t>(frame.next);
     const Member& member = frame.members[frame.next++];
     if (!relevant_[member.value]) return;
     name_.resize(frame.name_size);
-    append_part(name_, member, frames_.size() == 1);
-    if (graph_.is(member.value, NodeKind::Tensor)) add_tensor(member.value, name_);
-    enter(member.value);
+    append_part(name_, member, frames_.size() == 1 && name_.empty());
+    if (member.part == Member::Part::Key) return keys_.push_back({name_, member.value, top_});
+    if (member.part == Member::Part::Own && name_.empty()) name_ = kNameless;
+    visit(member.value);
+  }
+
+  void visit(NodeId node) {
+    if (graph_.is(node, NodeKind::Tensor)) add_tensor(node, name_);
+    enter(node);
+  }
+
+  // Tensors that are keys of dicts: an optimizer's state may be keyed by the parameters, which have
+  // their names already; others take the name of the entry.
+  void name_keys() {
+    if (keys_.empty()) return;
+    for (const NamedTensor& tensor : found_) named_rows_.insert(graph_.index(tensor.node));
+    while (!keys_.empty()) {
+      const std::vector<NamedTensor> keys = std::exchange(keys_, {});
+      for (const NamedTensor& key : keys) {
+        const bool is_tensor = graph_.is(key.node, NodeKind::Tensor);
+        if (is_tensor && !named_rows_.insert(graph_.index(key.node)).second) continue;
+        name_ = key.name;
+        top_ = key.top;
+        visit(key.node);
+        while (!frames_.empty()) step();
+      }
+    }
   }
 
   void enter(NodeId node) {
@@ -180,6 +178,8 @@ class Walk {
   std::vector<bool> named_once_;  // entered before
   std::vector<Frame> frames_;
   std::vector<NamedTensor> found_;
+  std::vector<NamedTensor> keys_;  // to be named at the end
+  std::unordered_set<uint32_t> named_rows_;
   std::string name_;
   uint32_t top_ = 0;
   uint64_t entered_ = 0;

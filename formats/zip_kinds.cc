@@ -10,30 +10,82 @@
 namespace unbrine {
 namespace {
 
-using ReadZip = Checkpoint (*)(const Probe&, std::shared_ptr<Archive>, const std::string& prefix);
+// What the kinds are told by: the names of an archive's files. Directories count for nothing.
+class Names {
+ public:
+  explicit Names(const Archive& archive) : archive_(archive) {
+    for (const ArchiveEntry& entry : archive.entries)
+      if (!entry.name.ends_with('/')) files_.push_back(&entry);
+    if (!files_.empty()) prefix_ = files_[0]->name.substr(0, files_[0]->name.find('/'));
+  }
 
-// A record is an entry's name without its first part.
+  const std::vector<const ArchiveEntry*>& files() const { return files_; }
+  const std::string& prefix() const { return prefix_; }  // the first part of the first name
+
+  bool has(std::string_view name) const { return archive_.find(name) != nullptr; }
+  bool has_below_prefix(std::string_view record) const {
+    return has(prefix_ + "/" + std::string(record));
+  }
+  bool has_folder(std::string_view folder) const {
+    return std::ranges::any_of(
+        files_, [&](const ArchiveEntry* file) { return file->name.starts_with(folder); });
+  }
+  bool all_end_with(std::string_view suffix) const {
+    return std::ranges::all_of(
+        files_, [&](const ArchiveEntry* file) { return file->name.ends_with(suffix); });
+  }
+
+ private:
+  const Archive& archive_;
+  std::vector<const ArchiveEntry*> files_;
+  std::string prefix_;
+};
+
+using ReadZip = Content (*)(const Probe&, const std::shared_ptr<const Archive>&,
+                            const std::string& prefix, Checkpoint&);
+
 struct ZipKind {
-  std::string_view record;  // present in this kind...
-  std::string_view absent;  // ...while this one is not
-  ReadZip read;             // nullptr: recognised, not read
   std::string_view name;
+  bool (*fits)(const Names&);
+  bool has_prefix;  // every entry lies below one folder, as torch demands
+  ReadZip read;
 };
 
-// The first row that fits decides. `constants.pkl` is torch's own mark of TorchScript.
+// `constants.pkl` is torch's own mark of TorchScript; a data.pkl is beside it.
 constexpr ZipKind kZipKinds[] = {
-    {"data.pkl", "constants.pkl", read_torch_zip, "torch.save"},
-    {"constants.pkl", "", nullptr, "a TorchScript archive"},
-    {"model.json", "", nullptr, "a TorchScript archive of torch 1.0 to 1.2"},
-    {".data/extern_modules", "", nullptr, "a torch.package archive"},
-    {"archive_format", "", nullptr, "a torch.export archive"},
+    {"torch.save",
+     [](const Names& names) {
+       return names.has_below_prefix("data.pkl") && !names.has_below_prefix("constants.pkl");
+     },
+     true, read_torch_zip},
 };
 
-std::string prefix_of(std::string_view name) { return std::string(name.substr(0, name.find('/'))); }
+// Zips that are not read, and what to do with them.
+struct ForeignZip {
+  std::string_view name;
+  bool (*fits)(const Names&);
+  std::string_view advice;
+};
 
-bool holds(const Archive& archive, const std::string& prefix, std::string_view record) {
-  return !record.empty() && archive.find(prefix + "/" + std::string(record)) != nullptr;
-}
+constexpr ForeignZip kForeignZips[] = {
+    {"a Keras model", [](const Names& names) { return names.has("model.weights.h5"); },
+     "its weights are HDF5"},
+    {"a TorchServe archive", [](const Names& names) { return names.has("MAR-INF/MANIFEST.json"); },
+     "unpack it and convert the checkpoint inside"},
+    {"a model of stable-baselines3", [](const Names& names) { return names.has("policy.pth"); },
+     "unpack it and convert policy.pth"},
+    {"a TensorFlow SavedModel", [](const Names& names) { return names.has("saved_model.pb"); },
+     "it holds no pickle"},
+    {"an Office document", [](const Names& names) { return names.has("[Content_Types].xml"); },
+     "it is no checkpoint"},
+    {"an Android package", [](const Names& names) { return names.has("AndroidManifest.xml"); },
+     "it is no checkpoint"},
+    {"a Java archive", [](const Names& names) { return names.has("META-INF/MANIFEST.MF"); },
+     "it is no checkpoint"},
+    {"a Core ML model",
+     [](const Names& names) { return names.has_folder("Data/com.apple.CoreML/"); },
+     "it holds no pickle"},
+};
 
 // torch refuses an archive with a second first part, other readers do not look.
 void check_single_prefix(const Archive& archive, const std::string& prefix) {
@@ -43,38 +95,51 @@ void check_single_prefix(const Archive& archive, const std::string& prefix) {
            " as the others are");
 }
 
-std::string some_names(const Archive& archive) {
+std::string some_names(const Names& names) {
   constexpr size_t kShown = 3;
-  std::string names;
-  for (size_t i = 0; i < std::min(kShown, archive.entries.size()); ++i)
-    names += (i == 0 ? "" : ", ") + quoted(archive.entries[i].name);
-  return names + (archive.entries.size() > kShown ? ", ..." : "");
+  std::string list;
+  for (size_t i = 0; i < std::min(kShown, names.files().size()); ++i)
+    list += (i == 0 ? "" : ", ") + quoted(names.files()[i]->name);
+  return list + (names.files().size() > kShown ? ", ..." : "");
 }
 
-bool is_npz(const Archive& archive) {
-  return std::ranges::all_of(archive.entries, [](const ArchiveEntry& entry) {
-    return entry.name.ends_with(".npy") && entry.name.find('/') == std::string::npos;
-  });
+// An archive of two kinds is a trap for one of their readers.
+const ZipKind* only_kind(const Names& names) {
+  const ZipKind* found = nullptr;
+  for (const ZipKind& kind : kZipKinds) {
+    if (!kind.fits(names)) continue;
+    if (found != nullptr)
+      fail(ErrorCode::Corrupt, "is both ", found->name, " and ", kind.name,
+           ": two readers would see two different things");
+    found = &kind;
+  }
+  return found;
+}
+
+[[noreturn]] void fail_foreign_zip(const Names& names) {
+  for (const ForeignZip& kind : kForeignZips)
+    if (kind.fits(names))
+      fail(ErrorCode::Unsupported, "is ", kind.name, " and not read: ", kind.advice);
+  fail(ErrorCode::Unsupported, "is a zip of ", names.files().size(),
+       " entries but no checkpoint: it holds ", some_names(names));
 }
 
 }  // namespace
 
 bool looks_like_zip_checkpoint(const Probe& probe) { return looks_like_zip(probe.head); }
 
-Checkpoint read_zip_checkpoint(const Probe& probe) {
+Content read_zip_checkpoint(const Probe& probe, Checkpoint& checkpoint) {
   auto archive = std::make_shared<Archive>(open_zip(probe.source, probe.limits));
-  if (archive->entries.empty()) fail(ErrorCode::Unsupported, "is a zip without entries");
-  const std::string prefix = prefix_of(archive->entries.front().name);
-  for (const ZipKind& kind : kZipKinds) {
-    if (!holds(*archive, prefix, kind.record) || holds(*archive, prefix, kind.absent)) continue;
-    if (kind.read == nullptr)
-      fail(ErrorCode::Unsupported, "is ", kind.name, ", which is not read yet");
-    check_single_prefix(*archive, prefix);
-    return kind.read(probe, std::move(archive), prefix);
-  }
-  if (is_npz(*archive)) fail(ErrorCode::Unsupported, "is a numpy .npz, which is not read yet");
-  fail(ErrorCode::Unsupported, "is a zip of ", archive->entries.size(),
-       " entries but no checkpoint: it holds ", some_names(*archive));
+  const Names names(*archive);
+  if (names.files().empty()) fail(ErrorCode::Unsupported, "is a zip without files");
+  const ZipKind* kind = only_kind(names);
+  if (kind == nullptr) fail_foreign_zip(names);
+  if (kind->has_prefix) check_single_prefix(*archive, names.prefix());
+  if (!archive->has_crc)
+    checkpoint.notes.push_back(
+        "the archive records no CRC-32 (all are 0): damage to the weights cannot be noticed");
+  checkpoint.cross_checks.push_back([archive] { check_zip_with_libzip(*archive); });
+  return kind->read(probe, archive, kind->has_prefix ? names.prefix() : "", checkpoint);
 }
 
 }  // namespace unbrine

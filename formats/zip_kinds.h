@@ -8,6 +8,6 @@ namespace unbrine {
 bool looks_like_zip_checkpoint(const Probe& probe);
 
 // Throws Unsupported, naming the kind or listing the entries, for zips that are not read.
-Checkpoint read_zip_checkpoint(const Probe& probe);
+Content read_zip_checkpoint(const Probe& probe, Checkpoint& checkpoint);
 
 }  // namespace unbrine

@@ -67,16 +67,16 @@ std::vector<uint8_t> inflate(const std::vector<uint8_t>& stored, uint64_t size) 
 }
 
 // Inflates a whole entry, having asked the limits first.
-std::shared_ptr<const Source> inflated(Archive& archive, const ArchiveEntry& entry,
-                                       const Limits& limits) {
+std::shared_ptr<const Source> inflated(const Archive& archive, const ArchiveEntry& entry,
+                                       const Limits& limits, uint64_t& inflated_bytes) {
   const uint64_t ratio = entry.size / std::max<uint64_t>(entry.stored_size, 1);
   check_limit("inflated over stored bytes:", ratio, "max_inflate_ratio", limits.max_inflate_ratio);
   const uint64_t left =
-      limits.max_inflated_bytes - std::min(archive.inflated_bytes, limits.max_inflated_bytes);
+      limits.max_inflated_bytes - std::min(inflated_bytes, limits.max_inflated_bytes);
   if (entry.size > left)
-    fail_limit("inflated bytes:", std::max(entry.size, entry.size + archive.inflated_bytes),
+    fail_limit("inflated bytes:", std::max(entry.size, entry.size + inflated_bytes),
                "max_inflated_bytes", limits.max_inflated_bytes);
-  archive.inflated_bytes += entry.size;
+  inflated_bytes += entry.size;
   const auto stored = archive.source->read_all(entry.offset, entry.stored_size);
   return std::make_shared<MemorySource>(inflate(stored, entry.size));
 }
@@ -108,10 +108,11 @@ const ArchiveEntry* Archive::find(std::string_view name) const {
   return &entries[found->entry];
 }
 
-std::shared_ptr<const Source> Archive::open(const ArchiveEntry& entry, const Limits& limits) {
+std::shared_ptr<const Source> Archive::open(const ArchiveEntry& entry, const Limits& limits,
+                                            uint64_t& inflated_bytes) const {
   return in_context(quoted(entry.name), [&] {
     std::shared_ptr<const Source> bytes =
-        entry.deflated ? inflated(*this, entry, limits)
+        entry.deflated ? inflated(*this, entry, limits, inflated_bytes)
                        : std::make_shared<SliceSource>(source, entry.offset, entry.size);
     if (has_crc && crc32_of(*bytes) != entry.crc32)
       fail(ErrorCode::Corrupt, "its bytes do not match the CRC-32 recorded: damaged file");

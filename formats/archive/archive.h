@@ -36,13 +36,13 @@ struct Archive {
   std::vector<ArchiveEntry> entries;  // in the order of the central directory; names unique
   std::vector<NameKey> name_order;    // of entries
   bool has_crc = true;                // false: every entry records 0, the writer computed none
-  uint64_t inflated_bytes = 0;        // by open() so far
 
   const ArchiveEntry* find(std::string_view name) const;  // exact; nullptr if absent
 
-  // The entry's bytes, inflated if need be and checked against its CRC. Deflated bytes are
-  // counted against limits.max_inflated_bytes over the whole archive.
-  std::shared_ptr<const Source> open(const ArchiveEntry& entry, const Limits& limits);
+  // The entry's bytes, inflated if need be and checked against its CRC. Deflated bytes are added to
+  // `inflated_bytes`, which limits.max_inflated_bytes bounds.
+  std::shared_ptr<const Source> open(const ArchiveEntry& entry, const Limits& limits,
+                                     uint64_t& inflated_bytes) const;
 };
 
 }  // namespace unbrine

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "formats/archive/entry_name.h"
 #include "formats/archive/zip_records.h"
 #include "formats/byte_reader.h"
 #include "formats/error.h"
@@ -24,19 +25,12 @@ void check_method(uint16_t method) {
          ": only stored (0) and deflated (8) are read");
 }
 
-bool is_clean_part(std::string_view part) { return !part.empty() && part != "." && part != ".."; }
-
-// Relative, no part that is empty or climbs, and of one meaning to every reader.
+// A plain path, and of one meaning to every reader: those that are not marked as UTF-8 some take
+// for code page 437.
 bool is_clean_name(std::string_view name, bool marked_utf8) {
-  if (name.find('\0') != name.npos || name.find('\\') != name.npos) return false;
-  if (!is_valid_utf8(name)) return false;
   const bool ascii =
       std::ranges::all_of(name, [](char c) { return static_cast<uint8_t>(c) < 0x80; });
-  if (!ascii && !marked_utf8) return false;  // else some readers take it for code page 437
-  if (name.ends_with('/')) name.remove_suffix(1);
-  for (size_t slash; (slash = name.find('/')) != name.npos; name.remove_prefix(slash + 1))
-    if (!is_clean_part(name.substr(0, slash))) return false;
-  return is_clean_part(name);
+  return (ascii || marked_utf8) && is_plain_path(name);
 }
 
 void check_name(const CentralRecord& record) {

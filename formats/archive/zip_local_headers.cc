@@ -42,7 +42,18 @@ void require_same_unless_streamed(std::string_view what, const CentralRecord& re
   if (!(streamed && local == 0)) require_same(what, local, central);
 }
 
-// `zip64` is the local zip64 field. A streamed entry may carry one that its header does not ask
+// A zip64 field that the header does not ask for: Python writes one beside sizes that fit 32 bits,
+// where it could not know them in advance (numpy's npz). It must say the same.
+void check_spare_sizes(ByteReader zip64, const ArchiveEntry& entry) {
+  const uint64_t found = zip64.remaining();
+  if (found == 16 && zip64.read<uint64_t>() == entry.size &&
+      zip64.read<uint64_t>() == entry.stored_size)
+    return;
+  fail(ErrorCode::Corrupt, "its zip64 extra field holds ", found,
+       " bytes that its local header does not ask for");
+}
+
+// `zip64` is the local zip64 field. A streamed entry may carry any that its header does not ask
 // for: torch writes it for records that lie beyond 4 GiB.
 void check_sizes(const LocalHeader& header, const CentralRecord& record, ByteReader zip64) {
   const auto resolve = [&](uint32_t plain) {
@@ -53,8 +64,7 @@ void check_sizes(const LocalHeader& header, const CentralRecord& record, ByteRea
                                record.entry.stored_size);
   require_same_unless_streamed("CRC-32", record, header.crc32, record.entry.crc32);
   if (zip64.remaining() != 0 && !(record.flags & kFlagDescriptor))
-    fail(ErrorCode::Corrupt, "its zip64 extra field holds ", zip64.remaining(),
-         " bytes that its local header does not ask for");
+    check_spare_sizes(zip64, record.entry);
 }
 
 void check_flags_and_method(const LocalHeader& header, const CentralRecord& record) {

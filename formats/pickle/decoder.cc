@@ -18,16 +18,28 @@ using Values = std::span<const NodeId>;
 
 class Decoder {
  public:
-  Decoder(const Source& source, uint64_t offset, const Limits& limits, Graph& graph)
-      : reader_(source, offset, limits), start_(offset), limits_(limits), graph_(graph) {}
+  Decoder(const std::shared_ptr<const Source>& source, uint64_t offset, const Limits& limits,
+          Graph& graph, const AfterBuild& after_build)
+      : reader_(*source, offset, limits),
+        start_(offset),
+        limits_(limits),
+        graph_(graph),
+        source_(graph.add_source(source)),
+        after_build_(after_build) {}
 
   DecodedPickle run() {
+    const size_t calls = graph_.call_nodes().size();
+    const size_t ids = graph_.persistent_ids().size();
     while (next().op != Op::Stop) {
       execute();
       if (graph_.size() > limits_.max_graph_nodes)
         exceed("values:", graph_.size(), "max_graph_nodes", limits_.max_graph_nodes);
     }
-    return {.root = pop(), .end = reader_.offset(), .opcodes = opcodes_};
+    return {.root = pop(),
+            .end = reader_.offset(),
+            .opcodes = opcodes_,
+            .calls = {calls, graph_.call_nodes().size()},
+            .persistent_ids = {ids, graph_.persistent_ids().size()}};
   }
 
  private:
@@ -99,6 +111,8 @@ class Decoder {
   const uint64_t start_;
   const Limits& limits_;
   Graph& graph_;
+  const uint32_t source_;  // in the graph's list
+  const AfterBuild& after_build_;
   const Opcode* opcode_ = nullptr;
   ValueStack stack_;
   Memo memo_;
@@ -107,8 +121,9 @@ class Decoder {
 
 const Opcode& Decoder::next() {
   opcode_ = &reader_.next();
-  if (++opcodes_ > limits_.max_opcodes)
-    exceed("opcodes:", opcodes_, "max_opcodes", limits_.max_opcodes);
+  ++opcodes_;
+  if (++graph_.opcodes_decoded > limits_.max_opcodes)
+    exceed("opcodes:", graph_.opcodes_decoded, "max_opcodes", limits_.max_opcodes);
   return *opcode_;
 }
 
@@ -164,7 +179,7 @@ void Decoder::execute() {
     case Op::Ext4: refuse_extension();
     case Op::NextBuffer:
     case Op::ReadOnlyBuffer: refuse_buffer();
-    default: return push(add_plain_value(*opcode_, limits_, graph_));
+    default: return push(add_plain_value(*opcode_, source_, limits_, graph_));
   }
 }
 
@@ -328,15 +343,17 @@ void Decoder::record_inst() {
 void Decoder::record_state() {
   const NodeId state = pop();
   const NodeId target = top();
-  if (graph_.is(target, NodeKind::Call)) return graph_.append_state(target, state);
-  graph_.add_stray_edit({target, state, opcode_->offset});
+  if (!graph_.is(target, NodeKind::Call))
+    return graph_.add_stray_edit({target, state, opcode_->offset});
+  graph_.append_state(target, state);
+  if (after_build_) reader_.go_to(after_build_(target, reader_.offset()));
 }
 
 }  // namespace
 
-DecodedPickle decode_pickle(const Source& source, uint64_t offset, const Limits& limits,
-                            Graph& graph) {
-  return Decoder(source, offset, limits, graph).run();
+DecodedPickle decode_pickle(const std::shared_ptr<const Source>& source, uint64_t offset,
+                            const Limits& limits, Graph& graph, const AfterBuild& after_build) {
+  return Decoder(source, offset, limits, graph, after_build).run();
 }
 
 }  // namespace unbrine

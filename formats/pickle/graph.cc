@@ -11,11 +11,13 @@ namespace {
 constexpr uint32_t kExternalBit = 1 << 8;
 
 constexpr std::string_view kKindNames[] = {
-    "None",       "Bool",      "Int",       "BigInt", "Float",        "String",
-    "ByteString", "Bytes",     "ByteArray", "Tuple",  "List",         "Dict",
-    "Set",        "FrozenSet", "Global",    "Call",   "PersistentId", "Tensor",
+    "None",         "Bool",    "Int",    "BigInt",    "Float",  "String",    "ByteString", "Bytes",
+    "ByteArray",    "Tuple",   "List",   "Dict",      "Set",    "FrozenSet", "Global",     "Call",
+    "PersistentId", "Storage", "Tensor", "Composite", "Stream", "Alias",
 };
-static_assert(std::size(kKindNames) == static_cast<size_t>(NodeKind::Tensor) + 1);
+static_assert(std::size(kKindNames) == static_cast<size_t>(NodeKind::Alias) + 1);
+
+constexpr uint32_t kUntyped = UINT32_MAX;
 
 // Every array is addressed by 32 bits, and kNoNode is no index.
 uint32_t checked_index(size_t size, std::string_view what) {
@@ -84,6 +86,10 @@ uint64_t Graph::byte_size(NodeId id) const {
   return is_external(id) ? externals_[nodes_[id].a].size : nodes_[id].b;
 }
 
+const std::shared_ptr<const Source>& Graph::byte_source(NodeId id) const {
+  return sources_[externals_[nodes_[id].a].source];
+}
+
 uint64_t Graph::byte_offset(NodeId id) const { return externals_[nodes_[id].a].offset; }
 
 Meaning Graph::meaning(NodeId id) const {
@@ -92,6 +98,11 @@ Meaning Graph::meaning(NodeId id) const {
 
 Meaning Graph::callee_meaning(NodeId id) const {
   return is(id, NodeKind::Call) ? meaning(call(id).callee) : Meaning::Unknown;
+}
+
+std::optional<DType> Graph::storage_dtype(NodeId id) const {
+  const uint32_t dtype = nodes_[id].b;
+  return dtype == kUntyped ? std::nullopt : std::optional(static_cast<DType>(dtype));
 }
 
 // --- Building ---
@@ -131,9 +142,14 @@ NodeId Graph::add_text(NodeKind kind, ByteSpan bytes) {
   return add(kind, begin, static_cast<uint32_t>(bytes.size()));
 }
 
-NodeId Graph::add_external(NodeKind kind, uint64_t offset, uint64_t size) {
+uint32_t Graph::add_source(std::shared_ptr<const Source> source) {
+  if (sources_.empty() || sources_.back() != source) sources_.push_back(std::move(source));
+  return checked_index(sources_.size() - 1, "sources");
+}
+
+NodeId Graph::add_external(NodeKind kind, uint32_t source, uint64_t offset, uint64_t size) {
   const uint32_t row = checked_index(externals_.size(), "long byte strings");
-  externals_.push_back({offset, size});
+  externals_.push_back({offset, size, source});
   const NodeId id = add(kind, row);
   nodes_[id].tag |= kExternalBit;
   return id;
@@ -184,8 +200,40 @@ NodeId Graph::add_persistent_id(NodeId value) {
 
 NodeId Graph::add_tensor(uint32_t row) { return add(NodeKind::Tensor, row, kNoNode); }
 
+NodeId Graph::add_composite(Composite composite) {
+  const uint32_t row = checked_index(composites_.size(), "tensors kept in parts");
+  composites_.push_back(std::move(composite));
+  return add(NodeKind::Composite, row, kNoNode);
+}
+
+void Graph::become_storage(NodeId persistent_id, uint32_t row, std::optional<DType> dtype) {
+  nodes_[persistent_id] = {static_cast<uint32_t>(NodeKind::Storage), row,
+                           dtype ? static_cast<uint32_t>(*dtype) : kUntyped};
+}
+
 void Graph::become_tensor(NodeId call, uint32_t row) {
   nodes_[call] = {static_cast<uint32_t>(NodeKind::Tensor), row, nodes_[call].a};
+}
+
+void Graph::become_leaf(NodeId persistent_id, uint32_t row) {
+  nodes_[persistent_id] = {static_cast<uint32_t>(NodeKind::Tensor), row, kNoNode};
+}
+
+void Graph::become_composite(NodeId call, Composite composite) {
+  const uint32_t row = checked_index(composites_.size(), "tensors kept in parts");
+  composites_.push_back(std::move(composite));
+  nodes_[call] = {static_cast<uint32_t>(NodeKind::Composite), row, nodes_[call].a};
+}
+
+void Graph::become_stream(NodeId bytes, Stream stream) {
+  const uint32_t row = checked_index(streams_.size(), "streams");
+  streams_.push_back(std::move(stream));
+  nodes_[bytes] = {static_cast<uint32_t>(NodeKind::Stream), row, 0};
+}
+
+void Graph::become_alias(NodeId call, NodeId argument) {
+  const NodeId value = resolved(argument);  // so that chains stay short
+  if (value != call) nodes_[call] = {static_cast<uint32_t>(NodeKind::Alias), value, nodes_[call].a};
 }
 
 // --- Chains ---

@@ -14,6 +14,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,6 +24,7 @@
 #include "formats/bytes.h"
 #include "formats/pickle/globals.h"
 #include "formats/pod_arena.h"
+#include "formats/source.h"
 
 namespace unbrine {
 
@@ -46,7 +49,11 @@ enum class NodeKind : uint8_t {
   Global,        // module.name, never looked up
   Call,          // never made
   PersistentId,  // child: the id
-  Tensor,        // a Call that torch_objects understood: index() is its row of the TensorTable
+  Storage,       // a PersistentId that names one: storage_row()
+  Tensor,        // a Call that was understood: index() is its row of the TensorTable
+  Composite,     // a Call that was understood as a tensor kept in several: composite()
+  Stream,        // bytes, or a Call over bytes, that hold a checkpoint of their own: stream()
+  Alias,         // a Call whose result is one of its arguments
 };
 
 std::string_view kind_name(NodeKind kind);  // "List", for messages
@@ -84,6 +91,30 @@ struct StrayEdit {
   NodeId target;
   NodeId value;
   uint64_t offset;
+};
+
+// A tensor that safetensors cannot hold as one (quantized, sparse, nested), or that has no data.
+struct CompositePart {
+  std::string_view role;  // "indices"; "" for the part that bears the tensor's own name
+  NodeId tensor;          // a Tensor
+};
+struct Composite {
+  std::string_view layout;     // "quantized", "sparse_coo", "meta"...
+  std::optional<DType> dtype;  // of the whole, if it is known
+  std::vector<uint64_t> shape;
+  std::vector<CompositePart> parts;  // none: there is no data
+};
+
+// What bytes that hold a checkpoint of their own were read as.
+struct Stream {
+  NodeId root;
+  std::string format;  // as in kCheckpointFormats[]
+};
+
+// Some of the calls, or of the persistent ids, of a graph: positions in their lists.
+struct IndexRange {
+  size_t begin = 0;
+  size_t end = 0;
 };
 
 class Graph;
@@ -151,9 +182,10 @@ class Graph {
   std::string_view text(NodeId id) const;
 
   // ByteString, Bytes, ByteArray. A long one stays in the source of its pickle: then
-  // is_external() and byte_offset() gives its place there.
+  // is_external(), and byte_source() and byte_offset() give its place.
   uint64_t byte_size(NodeId id) const;
   bool is_external(NodeId id) const;
+  const std::shared_ptr<const Source>& byte_source(NodeId id) const;
   uint64_t byte_offset(NodeId id) const;
 
   Items items(NodeId id) const;  // Tuple, List, Set, FrozenSet; Dict: key, value, ...
@@ -162,13 +194,28 @@ class Graph {
   const Call& call(NodeId id) const { return calls_[nodes_[id].a]; }  // Call
   NodeId persistent_id(NodeId id) const { return nodes_[id].a; }      // the value
   uint32_t index(NodeId id) const { return nodes_[id].a; }            // Tensor: its row
-  // Tensor: the call that became it; a leaf made by add_tensor() has none.
+  // Tensor and Composite: the call that became it; a leaf made by add_tensor() has none.
   bool has_tensor_call(NodeId id) const { return nodes_[id].b != kNoNode; }
   const Call& tensor_call(NodeId id) const { return calls_[nodes_[id].b]; }
+  const Composite& composite(NodeId id) const { return composites_[nodes_[id].a]; }
+  // Storage: its row of the TensorTable, and the dtype of its class; none: untyped bytes.
+  uint32_t storage_row(NodeId id) const { return nodes_[id].a; }
+  std::optional<DType> storage_dtype(NodeId id) const;
+  const Stream& stream(NodeId id) const { return streams_[nodes_[id].a]; }
+
+  // The value that a node stands for: a Stream for its root, an Alias for the argument, and so on;
+  // others for themselves.
+  NodeId resolved(NodeId id) const {
+    for (;; id = is(id, NodeKind::Stream) ? stream(id).root : nodes_[id].a)
+      if (!is(id, NodeKind::Stream) && !is(id, NodeKind::Alias)) return id;
+  }
 
   // Meaning of a Global, or of the Global that a Call calls; Unknown for everything else.
   Meaning meaning(NodeId id) const;
   Meaning callee_meaning(NodeId id) const;
+
+  // Executed by all decoders of this graph together: max_opcodes bounds their sum.
+  uint64_t opcodes_decoded = 0;
 
   // All PersistentId and all Call nodes in order of appearance, and all globals.
   const std::vector<NodeId>& persistent_ids() const { return persistent_ids_; }
@@ -178,6 +225,7 @@ class Graph {
 
   // --- Building (decoder, and readers of containers without a pickle) ---
   // Each throws Limit when an index would need more than 32 bits.
+  uint32_t add_source(std::shared_ptr<const Source> source);  // for add_external()
   NodeId add_none() { return 0; }
   NodeId add_bool(bool value) { return value ? 2 : 1; }
   NodeId add_empty_tuple() { return 3; }
@@ -185,7 +233,7 @@ class Graph {
   NodeId add_big_int(std::string_view decimal);
   NodeId add_float(double value);
   NodeId add_text(NodeKind kind, ByteSpan bytes);  // copied
-  NodeId add_external(NodeKind kind, uint64_t offset, uint64_t size);
+  NodeId add_external(NodeKind kind, uint32_t source, uint64_t offset, uint64_t size);
   NodeId add_tuple(const NodeId* first, size_t count);  // the two copies ids
   NodeId add_frozen_set(const NodeId* first, size_t count);
   NodeId add_container(NodeKind kind);  // List, Dict, Set: empty
@@ -200,9 +248,18 @@ class Graph {
   void append_values(NodeId call, const NodeId* first, size_t count);  // to Call::values
   void append_state(NodeId call, NodeId state);                        // to Call::states
 
-  // A leaf for a tensor without a call (safetensors input), and the change of a Call into one.
+  // A leaf for a tensor without a call (safetensors input), and what a Call turns out to be.
   NodeId add_tensor(uint32_t row);
+  NodeId add_composite(Composite composite);
+  void become_storage(NodeId persistent_id, uint32_t row, std::optional<DType> dtype);
   void become_tensor(NodeId call, uint32_t row);
+  // A persistent id that names a tensor itself, as in tars of torch 0.1: a leaf without a call.
+  void become_leaf(NodeId persistent_id, uint32_t row);
+  void become_composite(NodeId call, Composite composite);
+  // `bytes` is a Bytes, ByteArray, ByteString or Call; the root lies in another pickle.
+  void become_stream(NodeId bytes, Stream stream);
+  // Nothing happens if the argument resolves to the call itself.
+  void become_alias(NodeId call, NodeId argument);
 
  private:
   friend class Items::Iterator;
@@ -220,6 +277,7 @@ class Graph {
   struct External {
     uint64_t offset;
     uint64_t size;
+    uint32_t source;
   };
 
   NodeId add(NodeKind kind, uint32_t a, uint32_t b = 0);
@@ -235,6 +293,9 @@ class Graph {
   PodArena<Call> calls_;
   PodArena<char> strings_;
   std::vector<External> externals_;
+  std::vector<std::shared_ptr<const Source>> sources_;
+  std::vector<Composite> composites_;
+  std::vector<Stream> streams_;
   std::vector<Global> globals_;
   std::vector<NodeId> persistent_ids_;
   std::vector<NodeId> call_nodes_;

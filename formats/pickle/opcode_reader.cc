@@ -8,6 +8,7 @@
 namespace unbrine {
 namespace {
 
+constexpr uint64_t kFirstWindow = 4 << 10;  // many pickles are small
 constexpr uint64_t kWindow = 64 << 10;
 constexpr uint64_t kLongestFixed = 9;  // opcode and 8 bytes
 
@@ -108,13 +109,23 @@ void OpcodeReader::require(uint64_t size) {
 // Moves the window so that it starts at the opcode and holds `size` bytes or all that are left.
 void OpcodeReader::slide(uint64_t size) {
   const uint64_t kept = held();
-  const uint64_t wanted = std::min(std::max(size, kWindow), left());
+  const uint64_t usual = window_.empty() ? kFirstWindow : kWindow;
+  const uint64_t wanted = std::min(std::max(size, usual), left());
   if (wanted == kept) return;
   window_offset_ = offset();
   if (kept != 0) std::memmove(window_.data(), at(0), kept);
   position_ = 0;
   window_.resize(wanted);
   source_.read_at(window_offset_ + kept, MutableByteSpan(window_).subspan(kept));
+}
+
+void OpcodeReader::go_to(uint64_t offset) {
+  const uint64_t next = this->offset();
+  if (offset == next) return;
+  if (offset < next || offset > source_size_ || frame_end_ != kNoFrame)
+    fail_at(opcode_, ErrorCode::Corrupt, "raw bytes up to byte ", offset,
+            frame_end_ != kNoFrame ? " inside a frame" : " pass the end");
+  move_to(offset);
 }
 
 void OpcodeReader::move_to(uint64_t offset) {

@@ -49,6 +49,10 @@ class OpcodeReader {
 
   uint64_t offset() const { return window_offset_ + position_; }  // of the next opcode
 
+  // Continues at `offset`, past bytes that are no opcodes. Throws Corrupt if it lies before the
+  // next opcode, behind the end, or if a frame is open.
+  void go_to(uint64_t offset);
+
  private:
   uint64_t left() const { return source_size_ - offset(); }
   uint64_t held() const { return window_.size() - position_; }

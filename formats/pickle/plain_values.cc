@@ -66,14 +66,14 @@ NodeId add_unicode_line(const Opcode& opcode, Graph& graph) {
   return graph.add_text(NodeKind::String, as_bytes(*utf8));
 }
 
-NodeId add_bytes(NodeKind kind, const Opcode& opcode, Graph& graph) {
+NodeId add_bytes(NodeKind kind, const Opcode& opcode, uint32_t source, Graph& graph) {
   if (!opcode.is_external) return graph.add_text(kind, opcode.bytes);
-  return graph.add_external(kind, opcode.payload_offset, opcode.argument);
+  return graph.add_external(kind, source, opcode.payload_offset, opcode.argument);
 }
 
 }  // namespace
 
-NodeId add_plain_value(const Opcode& opcode, const Limits& limits, Graph& graph) {
+NodeId add_plain_value(const Opcode& opcode, uint32_t source, const Limits& limits, Graph& graph) {
   switch (opcode.op) {
     case Op::None: return graph.add_none();
     case Op::NewTrue: return graph.add_bool(true);
@@ -89,15 +89,15 @@ NodeId add_plain_value(const Opcode& opcode, const Limits& limits, Graph& graph)
     case Op::BinFloat: return graph.add_float(std::bit_cast<double>(opcode.argument));
     case Op::String: return add_string_line(opcode, graph);
     case Op::BinString:
-    case Op::ShortBinString: return add_bytes(NodeKind::ByteString, opcode, graph);
+    case Op::ShortBinString: return add_bytes(NodeKind::ByteString, opcode, source, graph);
     case Op::Unicode: return add_unicode_line(opcode, graph);
     case Op::BinUnicode:
     case Op::ShortBinUnicode:
     case Op::BinUnicode8: return graph.add_text(NodeKind::String, opcode.bytes);
     case Op::BinBytes:
     case Op::ShortBinBytes:
-    case Op::BinBytes8: return add_bytes(NodeKind::Bytes, opcode, graph);
-    case Op::ByteArray8: return add_bytes(NodeKind::ByteArray, opcode, graph);
+    case Op::BinBytes8: return add_bytes(NodeKind::Bytes, opcode, source, graph);
+    case Op::ByteArray8: return add_bytes(NodeKind::ByteArray, opcode, source, graph);
     default: fail_at(opcode, ErrorCode::Corrupt, "stands for no value");
   }
 }

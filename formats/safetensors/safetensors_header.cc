@@ -1,20 +1,17 @@
 #include "formats/safetensors/safetensors_header.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <tuple>
 
 #include "formats/byte_reader.h"
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/json_document.h"
 #include "formats/safetensors/safetensors_format.h"
 #include "formats/text.h"
 
 namespace unbrine {
 namespace {
-
-namespace dom = simdjson::dom;
 
 uint64_t read_header_length(const Source& source, const Limits& limits) {
   const std::vector<uint8_t> bytes = source.read_all(0, kSafetensorsLengthBytes);
@@ -27,73 +24,18 @@ uint64_t read_header_length(const Source& source, const Limits& limits) {
   return length;
 }
 
-simdjson::padded_string read_header_text(const Source& source, uint64_t length) {
-  simdjson::padded_string text(length);
-  if (text.data() == nullptr) throw std::bad_alloc();
-  source.read_at(kSafetensorsLengthBytes, {reinterpret_cast<uint8_t*>(text.data()), length});
-  if (length == 0 || text.data()[0] != '{')
+void require_object_at_once(const Source& header) {
+  if (header.size() == 0 || header.read_all(0, 1)[0] != '{')
     fail(ErrorCode::Corrupt, "byte ", kSafetensorsLengthBytes,
          ": the header does not start with '{'");
-  return text;
 }
 
-dom::element parse(dom::parser& parser, const simdjson::padded_string& text) {
-  dom::element root;
-  if (const simdjson::error_code error = parser.parse(text).get(root))
-    fail(ErrorCode::Corrupt, "the header is not valid JSON: ", simdjson::error_message(error));
-  return root;
-}
-
-void require_unique(std::vector<std::string_view>& keys) {
-  std::ranges::sort(keys);
-  const auto twice = std::ranges::adjacent_find(keys);
-  if (twice != keys.end())
-    fail(ErrorCode::Corrupt, "the header has the key ", quoted(*twice), " twice in one object");
-}
-
-// In every object of the document, however deep; the parser keeps the last of two silently.
-void require_unique_keys(dom::element root) {
-  std::vector<dom::element> pending = {root};
-  const auto visit = [&](dom::element child) {
-    if (child.is_object() || child.is_array()) pending.push_back(child);
-  };
-  std::vector<std::string_view> keys;
-  while (!pending.empty()) {
-    const dom::element element = pending.back();
-    pending.pop_back();
-    if (dom::array array; element.get(array) == simdjson::SUCCESS)
-      for (const dom::element child : array) visit(child);
-    if (dom::object object; element.get(object) == simdjson::SUCCESS) {
-      keys.clear();
-      for (const dom::key_value_pair field : object) {
-        keys.push_back(field.key);
-        visit(field.value);
-      }
-      require_unique(keys);
-    }
-  }
-}
-
-template <class Value>
-Value expect(dom::element found, std::string_view what) {
-  Value value;
-  if (found.get(value) != simdjson::SUCCESS) fail(ErrorCode::Corrupt, "expected ", what);
-  return value;
-}
-
-template <class Value>
-Value expect_field(dom::object fields, std::string_view name, std::string_view what) {
-  dom::element found;
-  if (fields.at_key(name).get(found) != simdjson::SUCCESS)
-    fail(ErrorCode::Corrupt, "has no '", name, "'");
-  return in_context(name, [&] { return expect<Value>(found, what); });
-}
-
-std::vector<uint64_t> read_numbers(dom::object fields, std::string_view name) {
+std::vector<uint64_t> read_numbers(const JsonValue& fields, std::string_view name) {
   std::vector<uint64_t> numbers;
-  for (const dom::element element : expect_field<dom::array>(fields, name, "an array"))
-    numbers.push_back(in_context(
-        name, [&] { return expect<uint64_t>(element, "only whole numbers that fit 64 bits"); }));
+  const JsonValue list = fields.its(name);
+  in_context(name, [&] {
+    for (const JsonValue& item : list.items()) numbers.push_back(item.whole());
+  });
   return numbers;
 }
 
@@ -126,11 +68,11 @@ void check_size(const SafetensorsEntry& entry, uint64_t data_size) {
          ": truncated download?");
 }
 
-SafetensorsEntry read_fields(std::string_view name, dom::element value, uint64_t data_size) {
-  const dom::object fields = expect<dom::object>(value, "an object");
+SafetensorsEntry read_fields(std::string_view name, const JsonValue& fields, uint64_t data_size) {
   SafetensorsEntry entry;
   entry.name = name;
-  entry.dtype = read_dtype(expect_field<std::string_view>(fields, "dtype", "a string"));
+  const JsonValue dtype = fields.its("dtype");
+  entry.dtype = in_context("dtype", [&] { return read_dtype(dtype.text()); });
   entry.shape = read_numbers(fields, "shape");
   const std::vector<uint64_t> offsets = read_numbers(fields, "data_offsets");
   if (offsets.size() != 2)
@@ -141,7 +83,7 @@ SafetensorsEntry read_fields(std::string_view name, dom::element value, uint64_t
   return entry;
 }
 
-SafetensorsEntry read_entry(std::string_view name, dom::element value, uint64_t data_size) {
+SafetensorsEntry read_entry(std::string_view name, const JsonValue& value, uint64_t data_size) {
   try {
     return read_fields(name, value, data_size);
   } catch (const Error& error) {  // not in_context: most names never need quoting
@@ -149,11 +91,10 @@ SafetensorsEntry read_entry(std::string_view name, dom::element value, uint64_t 
   }
 }
 
-std::map<std::string, std::string> read_metadata(dom::element value) {
+std::map<std::string, std::string> read_metadata(const JsonValue& value) {
   std::map<std::string, std::string> metadata;
   if (value.is_null()) return metadata;
-  for (const dom::key_value_pair field : expect<dom::object>(value, "an object or null"))
-    metadata.emplace(field.key, expect<std::string_view>(field.value, "only strings"));
+  for (const JsonField& field : value.fields()) metadata.emplace(field.key, field.value.text());
   return metadata;
 }
 
@@ -181,18 +122,18 @@ void require_full_cover(const std::vector<SafetensorsEntry>& tensors, uint64_t d
 
 }  // namespace
 
-SafetensorsHeader read_safetensors_header(const Source& source, const Limits& limits) {
-  const uint64_t length = read_header_length(source, limits);
-  const simdjson::padded_string text = read_header_text(source, length);
-  dom::parser parser;
-  const dom::element root = parse(parser, text);
-  require_unique_keys(root);
+SafetensorsHeader read_safetensors_header(const std::shared_ptr<const Source>& source,
+                                          const Limits& limits) {
+  const uint64_t length = read_header_length(*source, limits);
+  const SliceSource text(source, kSafetensorsLengthBytes, length);
+  require_object_at_once(text);
+  const JsonDocument document =
+      in_context("the header", [&] { return JsonDocument(text, limits.max_header_bytes); });
 
   SafetensorsHeader header;
   header.data_offset = kSafetensorsLengthBytes + length;
-  const uint64_t data_size = source.size() - header.data_offset;
-  const dom::object fields = expect<dom::object>(root, "an object as header");
-  for (const dom::key_value_pair field : fields) {
+  const uint64_t data_size = source->size() - header.data_offset;
+  for (const JsonField& field : document.root().fields()) {
     if (field.key == kSafetensorsMetadataKey) {
       header.metadata = in_context(field.key, [&] { return read_metadata(field.value); });
       continue;

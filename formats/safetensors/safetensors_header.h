@@ -27,6 +27,7 @@ struct SafetensorsHeader {
 
 // After it names are unique, each tensor has the bytes that its shape and dtype ask for, and the
 // tensors cover the rest of the file without gap or overlap. Throws Corrupt, Limit, Unsupported.
-SafetensorsHeader read_safetensors_header(const Source& source, const Limits& limits);
+SafetensorsHeader read_safetensors_header(const std::shared_ptr<const Source>& source,
+                                          const Limits& limits);
 
 }  // namespace unbrine

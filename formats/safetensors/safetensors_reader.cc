@@ -9,24 +9,28 @@
 namespace unbrine {
 namespace {
 
-uint32_t add_row(Checkpoint& checkpoint, uint64_t data_offset, SafetensorsEntry& entry) {
+uint32_t add_row(const Probe& probe, TensorTable& table, uint64_t data_offset,
+                 SafetensorsEntry& entry) {
   Tensor tensor;
   tensor.dtype = entry.dtype;
-  tensor.storage = checkpoint.tensors.add_storage({.name = entry.name,
-                                                   .source = checkpoint.source,
-                                                   .offset = data_offset + entry.begin,
-                                                   .size = entry.end - entry.begin});
+  Storage storage;
+  storage.name = entry.name;
+  storage.source = probe.source;
+  storage.offset = data_offset + entry.begin;
+  storage.size = entry.end - entry.begin;
+  tensor.storage = table.add_storage(std::move(storage));
   tensor.stride = contiguous_stride(entry.shape);
   tensor.shape = std::move(entry.shape);
-  return checkpoint.tensors.add(std::move(tensor));
+  return table.add(std::move(tensor));
 }
 
-void add_tensor(Checkpoint& checkpoint, uint64_t data_offset, SafetensorsEntry& entry) {
+void add_tensor(const Probe& probe, Checkpoint& checkpoint, NodeId root, uint64_t data_offset,
+                SafetensorsEntry& entry) {
   try {
-    const uint32_t row = add_row(checkpoint, data_offset, entry);
+    const uint32_t row = add_row(probe, checkpoint.tensors, data_offset, entry);
     const NodeId pair[] = {checkpoint.graph.add_text(NodeKind::String, as_bytes(entry.name)),
                            checkpoint.graph.add_tensor(row)};
-    checkpoint.graph.append(checkpoint.root, pair, 2);
+    checkpoint.graph.append(root, pair, 2);
   } catch (const Error& error) {
     fail(error.code(), "tensor ", quoted(entry.name), ": ", error.what());
   }
@@ -46,14 +50,13 @@ bool looks_like_safetensors(const Probe& probe) {
   return fits || length <= probe.limits.max_header_bytes || (foreign_to_text && !may_be_pickle);
 }
 
-Checkpoint read_safetensors(const Probe& probe) {
-  SafetensorsHeader header = read_safetensors_header(*probe.source, probe.limits);
-  Checkpoint checkpoint(probe.source, probe.limits);
-  checkpoint.format = "safetensors";
-  checkpoint.metadata = std::move(header.metadata);
-  checkpoint.root = checkpoint.graph.add_container(NodeKind::Dict);
-  for (SafetensorsEntry& entry : header.tensors) add_tensor(checkpoint, header.data_offset, entry);
-  return checkpoint;
+Content read_safetensors(const Probe& probe, Checkpoint& checkpoint) {
+  SafetensorsHeader header = read_safetensors_header(probe.source, probe.limits);
+  checkpoint.metadata.merge(header.metadata);
+  const NodeId root = checkpoint.graph.add_container(NodeKind::Dict);
+  for (SafetensorsEntry& entry : header.tensors)
+    add_tensor(probe, checkpoint, root, header.data_offset, entry);
+  return {root, "safetensors"};
 }
 
 }  // namespace unbrine

@@ -10,6 +10,6 @@ bool looks_like_safetensors(const Probe& probe);
 
 // The graph is one Dict of name -> Tensor in the order of the header. Throws Corrupt, Limit, or
 // Unsupported (a dtype that is not known).
-Checkpoint read_safetensors(const Probe& probe);
+Content read_safetensors(const Probe& probe, Checkpoint& checkpoint);
 
 }  // namespace unbrine

@@ -17,6 +17,11 @@ std::string_view require_text(const Graph& graph, NodeId node, const char* what)
   return graph.text(node);
 }
 
+std::string require_key(const Graph& graph, NodeId node) {
+  if (!graph.is(node, NodeKind::Int)) return std::string(require_text(graph, node, "the key"));
+  return std::to_string(graph.integer(node));
+}
+
 uint64_t require_count(const Graph& graph, NodeId node, const char* what) {
   if (!graph.is(node, NodeKind::Int) || graph.integer(node) < 0)
     fail(ErrorCode::Corrupt, kExpected, what, " is not a count");
@@ -51,7 +56,7 @@ StorageId read_storage_id(const Graph& graph, NodeId node, const std::vector<Nod
   StorageId id;
   id.node = node;
   id.dtype = require_class(graph, parts[1]);
-  id.key = require_text(graph, parts[2], "the key");
+  id.key = require_key(graph, parts[2]);
   require_text(graph, parts[3], "the location");
   id.numel = require_count(graph, parts[4], "numel");
   if (parts.size() == 6) id.view = read_view(graph, parts[5]);
@@ -69,15 +74,16 @@ std::string storage_class_name(const StorageId& id) {
   return "torch." + std::string(id.dtype ? info(*id.dtype).storage_class : "UntypedStorage");
 }
 
-std::vector<StorageId> read_storage_ids(const Graph& graph) {
+std::vector<StorageId> read_storage_ids(const Graph& graph, IndexRange persistent_ids) {
   std::vector<StorageId> ids;
-  for (const NodeId node : graph.persistent_ids()) {
+  for (size_t i = persistent_ids.begin; i < persistent_ids.end; ++i) {
+    const NodeId node = graph.persistent_ids()[i];
     const NodeId value = graph.persistent_id(node);
     if (!graph.is(value, NodeKind::Tuple)) fail(ErrorCode::Corrupt, kExpected, "it is no tuple");
     const std::vector<NodeId> parts = graph.items(value).to_vector();
     if (parts.empty()) fail(ErrorCode::Corrupt, kExpected, "it is empty");
     const std::string_view kind = require_text(graph, parts[0], "the kind");
-    if (kind == "module" && parts.size() == 4) continue;
+    if ((kind == "module" || kind == "reduce_package") && parts.size() == 4) continue;
     if (kind != "storage") fail(ErrorCode::Corrupt, kExpected, "its kind is ", quoted(kind));
     ids.push_back(read_storage_id(graph, node, parts));
   }

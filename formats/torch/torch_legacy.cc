@@ -5,10 +5,10 @@
 
 #include "formats/byte_reader.h"
 #include "formats/error.h"
-#include "formats/numpy/numpy_objects.h"
+#include "formats/interpret.h"
 #include "formats/pickle/decoder.h"
 #include "formats/text.h"
-#include "formats/torch/torch_objects.h"
+#include "formats/torch/storage_ids.h"
 
 namespace unbrine {
 namespace {
@@ -42,19 +42,17 @@ bool begins_with_magic(std::string_view head) {
 
 class TorchLegacyReader {
  public:
-  explicit TorchLegacyReader(const Probe& probe)
-      : checkpoint_(probe.source, probe.limits), source_(*probe.source) {}
+  TorchLegacyReader(const std::shared_ptr<const Source>& source, uint64_t offset,
+                    Checkpoint& checkpoint)
+      : checkpoint_(checkpoint), source_(source), position_(offset) {}
 
-  Checkpoint read() {
-    checkpoint_.format = "torch-legacy";
+  SequenceItem read() {
     read_preamble();
-    checkpoint_.root = next_pickle("object");
-    const NodeId keys = next_pickle("storage keys");
-    read_storages(in_context("storage keys", [&] { return read_keys(keys); }));
-    check_tail();
-    build_tensors(checkpoint_, place_views());
-    build_arrays(checkpoint_, checkpoint_.source);
-    return std::move(checkpoint_);
+    const DecodedPickle object = next_pickle("object");
+    const NodeId keys = next_pickle("storage keys").root;
+    read_storages(object, in_context("storage keys", [&] { return read_keys(keys); }));
+    interpret(checkpoint_, object, place_views());
+    return {object.root, position_};
   }
 
  private:
@@ -64,25 +62,25 @@ class TorchLegacyReader {
     uint64_t offset = 0;
   };
 
-  NodeId next_pickle(const char* what) {
+  DecodedPickle next_pickle(const char* what) {
     return in_context(what, [&] {
       const DecodedPickle decoded =
           decode_pickle(source_, position_, checkpoint_.limits, checkpoint_.graph);
       position_ = decoded.end;
-      return decoded.root;
+      return decoded;
     });
   }
 
   void read_preamble() {
     const Graph& graph = checkpoint_.graph;
-    const NodeId magic = next_pickle("magic number");
+    const NodeId magic = next_pickle("magic number").root;
     if (!graph.is(magic, NodeKind::BigInt) || graph.text(magic) != kMagicNumber)
       fail(ErrorCode::Corrupt, "magic number: is not ", kMagicNumber);
-    const NodeId protocol = next_pickle("protocol version");
+    const NodeId protocol = next_pickle("protocol version").root;
     if (!graph.is(protocol, NodeKind::Int) || graph.integer(protocol) != kProtocolVersion)
       fail(ErrorCode::Corrupt, "protocol version: is not ", kProtocolVersion);
     // Sizes of C types and a byte order that torch itself ignores: data is always little endian.
-    if (!graph.is(next_pickle("system"), NodeKind::Dict))
+    if (!graph.is(next_pickle("system").root, NodeKind::Dict))
       fail(ErrorCode::Corrupt, "system: is no dict");
   }
 
@@ -99,8 +97,9 @@ class TorchLegacyReader {
     return keys;
   }
 
-  void read_storages(const std::vector<std::string>& keys) {
-    ids_ = in_context("object", [&] { return read_storage_ids(checkpoint_.graph); });
+  void read_storages(const DecodedPickle& object, const std::vector<std::string>& keys) {
+    ids_ = in_context("object",
+                      [&] { return read_storage_ids(checkpoint_.graph, object.persistent_ids); });
     for (const StorageId& id : ids_)
       check_same_root(id, roots_.try_emplace(id.key, Root{id, {}}).first->second.id);
     for (const std::string& key : keys)
@@ -121,15 +120,15 @@ class TorchLegacyReader {
     if (found == roots_.end()) fail(ErrorCode::Corrupt, "is listed but no tensor names it");
     Root& root = found->second;
     if (root.row) fail(ErrorCode::Corrupt, "is listed twice");
-    const std::vector<uint8_t> count_bytes = source_.read_all(position_, 8);
+    const std::vector<uint8_t> count_bytes = source_->read_all(position_, 8);
     const auto count = ByteReader(count_bytes).read<uint64_t>();
     if (count != root.id.numel)
       fail(ErrorCode::Corrupt, "byte ", position_, ": holds ", count, " elements, the object says ",
            root.id.numel);
     position_ += 8;
-    if (root.id.bytes > source_.size() - position_)
+    if (root.id.bytes > source_->size() - position_)
       fail(ErrorCode::Corrupt, "byte ", position_, ": needs ", root.id.bytes, " bytes, has ",
-           source_.size() - position_, " (truncated download?)");
+           source_->size() - position_, " (truncated download?)");
     root.row = checkpoint_.tensors.add_storage(part_of_file(key, position_, root.id.bytes));
     root.offset = position_;
     position_ += root.id.bytes;
@@ -138,7 +137,7 @@ class TorchLegacyReader {
   Storage part_of_file(const std::string& key, uint64_t offset, uint64_t size) const {
     Storage storage;
     storage.name = key;
-    storage.source = checkpoint_.source;
+    storage.source = source_;
     storage.offset = offset;
     storage.size = size;
     return storage;
@@ -164,32 +163,20 @@ class TorchLegacyReader {
         part_of_file(view.key, root.offset + view.offset * size, view.numel * size));
   }
 
-  void check_tail() {
-    constexpr uint64_t kBlock = 64 << 10;
-    for (uint64_t at = position_; at < source_.size(); at += kBlock) {
-      const auto block = source_.read_all(at, std::min(kBlock, source_.size() - at));
-      const auto odd = std::ranges::find_if(block, [](uint8_t byte) { return byte != 0; });
-      if (odd == block.end()) continue;
-      const uint64_t place = at + static_cast<uint64_t>(odd - block.begin());
-      if (place == position_ && begins_with_magic(as_text(block)))
-        fail(ErrorCode::Unsupported, "byte ", place,
-             ": a second torch.save follows; files with several are not read yet");
-      fail(ErrorCode::Corrupt, "byte ", place, ": ", source_.size() - place,
-           " bytes follow the last storage");
-    }
-  }
-
-  Checkpoint checkpoint_;
-  const Source& source_;
-  uint64_t position_ = 0;
+  Checkpoint& checkpoint_;
+  const std::shared_ptr<const Source>& source_;
+  uint64_t position_;
   std::vector<StorageId> ids_;
   std::map<std::string, Root> roots_;
 };
 
 }  // namespace
 
-bool looks_like_torch_legacy(const Probe& probe) { return begins_with_magic(as_text(probe.head)); }
+bool begins_torch_legacy(ByteSpan head) { return begins_with_magic(as_text(head)); }
 
-Checkpoint read_torch_legacy(const Probe& probe) { return TorchLegacyReader(probe).read(); }
+SequenceItem read_torch_legacy(const std::shared_ptr<const Source>& source, uint64_t offset,
+                               Checkpoint& checkpoint) {
+  return TorchLegacyReader(source, offset, checkpoint).read();
+}
 
 }  // namespace unbrine

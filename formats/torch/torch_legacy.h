@@ -3,12 +3,15 @@
 #pragma once
 
 #include "formats/checkpoint.h"
+#include "formats/pickle_sequence.h"
 
 namespace unbrine {
 
-// True for the magic number in any protocol, and for a file that ends inside it.
-bool looks_like_torch_legacy(const Probe& probe);
+// True for the magic number in any protocol, and for bytes that end inside it.
+bool begins_torch_legacy(ByteSpan head);
 
-Checkpoint read_torch_legacy(const Probe& probe);
+// The stream that begins at `offset`. Throws Corrupt, Limit, Unsupported.
+SequenceItem read_torch_legacy(const std::shared_ptr<const Source>& source, uint64_t offset,
+                               Checkpoint& checkpoint);
 
 }  // namespace unbrine

@@ -7,7 +7,7 @@
 namespace unbrine {
 
 // `prefix` is the first part of every entry's name. Throws Corrupt, Limit, Unsupported.
-Checkpoint read_torch_zip(const Probe& probe, std::shared_ptr<Archive> archive,
-                          const std::string& prefix);
+Content read_torch_zip(const Probe& probe, const std::shared_ptr<const Archive>& archive,
+                       const std::string& prefix, Checkpoint& checkpoint);
 
 }  // namespace unbrine

@@ -197,7 +197,7 @@ class RunLayoutTest : public ::testing::Test {
   }
 
   fs::path folder_;
-  TensorTable table_{uint64_t{1} << 40, no_limits()};
+  TensorTable table_{no_limits()};
   Selection selection_{.table = &table_, .tensors = {}, .metadata = {}};
   Layout layout_;
   uint64_t end_ = 0;

@@ -20,7 +20,7 @@ class ObjectView : public ::testing::Test {
   }
 
   NodeId decode(PickleBuilder builder) {
-    const MemorySource source(builder.stop().bytes());
+    const auto source = std::make_shared<MemorySource>(builder.stop().bytes());
     return decode_pickle(source, 0, Limits{}, graph).root;
   }
 
@@ -142,6 +142,57 @@ TEST_F(ObjectView, TakesNoObjectForAModuleThatLacksOneOfTheThreeDicts) {
   builder.empty_dict().string("_parameters").empty_dict().setitem();
   builder.string("_modules").empty_dict().setitem().build();
   EXPECT_FALSE(is_module(graph, decode(builder)));
+}
+
+PickleBuilder two_items() { return PickleBuilder().mark().integer(5).integer(6).list(); }
+
+TEST_F(ObjectView, NumbersTheItemsOfSetsAndDeques) {
+  for (const char* name : {"set", "frozenset"}) {
+    PickleBuilder builder;
+    EXPECT_THAT(members_of(builder.global("builtins", name).raw(two_items()).tuple1().reduce()),
+                ElementsAre("0=5", "1=6"));
+  }
+  PickleBuilder deque;
+  deque.global("collections", "deque").raw(two_items()).integer(9).tuple2().reduce();
+  EXPECT_THAT(members_of(deque.integer(7).append()), ElementsAre("0=5", "1=6", "2=7"));
+}
+
+TEST_F(ObjectView, TakesADefaultdictAndACounterForDicts) {
+  PickleBuilder by_default;
+  by_default.global("collections", "defaultdict").global("builtins", "list").tuple1().reduce();
+  EXPECT_THAT(members_of(by_default.string("a").integer(1).setitem()), ElementsAre("a=1"));
+  PickleBuilder counter;
+  counter.global("collections", "Counter").raw(dict({{"a", 2}})).tuple1().reduce();
+  EXPECT_THAT(members_of(counter), ElementsAre("a=2"));
+}
+
+TEST_F(ObjectView, TakesATupleOfDictsForAttributesOnlyIfItIsAPair) {
+  PickleBuilder slots;
+  slots.global("lib", "Thing").empty_tuple().newobj().none().raw(dict({{"a", 1}})).tuple2().build();
+  EXPECT_THAT(members_of(slots), ElementsAre("args", "a=1"));
+  PickleBuilder partial;
+  partial.global("lib", "Thing").empty_tuple().newobj();
+  partial.none().raw(dict({{"a", 1}})).none().tuple3().build();
+  EXPECT_THAT(members_of(partial), ElementsAre("args", "state"));
+}
+
+TEST_F(ObjectView, ShowsTheValuesOfAnArrayOfObjects) {
+  PickleBuilder builder;
+  builder.global("numpy.core.multiarray", "_reconstruct").empty_tuple().reduce();
+  builder.mark().integer(1).int_tuple({2}).none().newfalse().raw(two_items()).tuple().build();
+  EXPECT_THAT(members_of(builder), ElementsAre("0=5", "1=6"));
+}
+
+TEST_F(ObjectView, TakesAnObjectOfTorchScriptForAModule) {
+  PickleBuilder builder;
+  builder.global("__torch__.net", "Net").empty_tuple().newobj().raw(dict({{"a", 1}})).build();
+  EXPECT_TRUE(is_module(graph, decode(builder)));
+}
+
+TEST_F(ObjectView, FindsAnAttributeByName) {
+  const NodeId state = decode(dict({{"a", 1}, {"b", 2}}));
+  EXPECT_EQ(graph.integer(attribute(graph, state, "b")), 2);
+  EXPECT_EQ(attribute(graph, state, "c"), kNoNode);
 }
 
 TEST_F(ObjectView, GivesLeavesNoMembers) {

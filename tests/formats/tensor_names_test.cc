@@ -37,10 +37,9 @@ class TensorNaming : public ::testing::Test {
     graph.append_state(call, state);
     return call;
   }
-  std::vector<std::string> names(NodeId root) {
+  std::vector<std::string> names(NodeId root, ModuleView view = ModuleView::StateDict) {
     std::vector<std::string> list;
-    for (const NamedTensor& found :
-         TensorNames(graph, root, limits).below(root, ModuleView::StateDict))
+    for (const NamedTensor& found : TensorNames(graph, root, limits).below(root, view))
       list.push_back(found.name);
     return list;
   }
@@ -61,6 +60,42 @@ TEST_F(TensorNaming, KeepsEmptyParts) {
 
 TEST_F(TensorNaming, CallsARootTensorTensor) {
   EXPECT_THAT(names(tensor()), ElementsAre("tensor"));
+}
+
+NodeId add_entry(Graph& graph, NodeId dict, NodeId key, NodeId value) {
+  const NodeId pair[] = {key, value};
+  graph.append(dict, pair, 2);
+  return dict;
+}
+
+TEST_F(TensorNaming, NamesATensorThatIsOnlyAKeyAfterItsEntry) {
+  const NodeId state = add_entry(graph, dict({{"a", tensor()}}), tensor(), tensor());
+  EXPECT_THAT(names(dict({{"s", state}}), ModuleView::Everything),
+              ElementsAre("s.a", "s.1", "s.1.key"));
+  EXPECT_THAT(names(dict({{"s", state}})), ElementsAre("s.a", "s.1"));
+}
+
+TEST_F(TensorNaming, DoesNotNameAKeyThatHasAName) {
+  const NodeId parameter = tensor();
+  const NodeId state = add_entry(graph, dict({}), parameter, tensor());
+  EXPECT_THAT(names(dict({{"s", state}, {"p", parameter}}), ModuleView::Everything),
+              ElementsAre("s.0", "p"));
+}
+
+TEST_F(TensorNaming, NamesTensorsInsideAKey) {
+  const NodeId items[] = {tensor(), tensor()};
+  const NodeId root = add_entry(graph, dict({}), graph.add_tuple(items, 2), text("x"));
+  EXPECT_THAT(names(root, ModuleView::Everything), ElementsAre("0.key.0", "0.key.1"));
+}
+
+NodeId quantized(Graph& graph, NodeId integers, NodeId scale) {
+  return graph.add_composite({"quantized", DType::QInt8, {}, {{"", integers}, {"scale", scale}}});
+}
+
+TEST_F(TensorNaming, NamesThePartsOfATensorByTheirRoles) {
+  const NodeId whole = quantized(graph, tensor(), tensor());
+  EXPECT_THAT(names(dict({{"w", whole}})), ElementsAre("w", "w.scale"));
+  EXPECT_THAT(names(whole), ElementsAre("tensor", "scale"));
 }
 
 TEST_F(TensorNaming, NamesASharedContainerAtEachOfItsPlaces) {

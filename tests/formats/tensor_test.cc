@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 
 class TensorGate : public ::testing::Test {
  protected:
-  TensorTable table{1 << 20, Limits{}};
+  TensorTable table{Limits{}};
 
   uint32_t storage(uint64_t bytes, bool big_endian = false) {
     Storage storage;
@@ -74,7 +74,7 @@ TEST_F(TensorGate, RefusesMoreBytesThanTheBudget) {
   Limits limits;
   limits.free_output_bytes = 1000;
   limits.max_output_ratio = 0;
-  table = TensorTable(1, limits);
+  table = TensorTable(limits);
   const uint32_t row = storage(4);
   table.add(view(row, 0, {250}, {0}));
   EXPECT_EQ(refusal(view(row, 0, {1}, {0})).code(), ErrorCode::Limit);
@@ -84,7 +84,8 @@ TEST_F(TensorGate, LetsTensorsHaveSoManyTimesTheBytesOfTheirFile) {
   Limits limits;
   limits.free_output_bytes = 0;
   limits.max_output_ratio = 2;
-  table = TensorTable(100, limits);
+  table = TensorTable(limits);
+  table.add_input(100);
   const uint32_t row = storage(4);
   table.add(view(row, 0, {50}, {0}));
   EXPECT_EQ(refusal(view(row, 0, {1}, {0})).code(), ErrorCode::Limit);
@@ -93,7 +94,7 @@ TEST_F(TensorGate, LetsTensorsHaveSoManyTimesTheBytesOfTheirFile) {
 TEST_F(TensorGate, RefusesMoreTensorsThanTheLimit) {
   Limits limits;
   limits.max_tensors = 2;
-  table = TensorTable(1, limits);
+  table = TensorTable(limits);
   const uint32_t row = storage(4);
   table.add(view(row, 0, {}, {}));
   table.add(view(row, 0, {}, {}));

@@ -15,15 +15,17 @@ using testing::HasSubstr;
 Archive open(const ZipBuilder& zip) { return open_zip(zip.source(), Limits()); }
 
 Error open_error(const ZipBuilder& zip, const Limits& limits = {}) {
-  Archive archive = open(zip);
+  const Archive archive = open(zip);
+  uint64_t inflated = 0;
   return error_of([&] {
-    for (const ArchiveEntry& entry : archive.entries) archive.open(entry, limits);
+    for (const ArchiveEntry& entry : archive.entries) archive.open(entry, limits, inflated);
   });
 }
 
 std::string content(const ZipBuilder& zip) {
-  Archive archive = open(zip);
-  const auto source = archive.open(archive.entries.at(0), Limits());
+  const Archive archive = open(zip);
+  uint64_t inflated = 0;
+  const auto source = archive.open(archive.entries.at(0), Limits(), inflated);
   const std::vector<uint8_t> bytes = source->read_all(0, source->size());
   return {bytes.begin(), bytes.end()};
 }
@@ -76,9 +78,10 @@ TEST(Archive, BoundsInflatedBytesOverTheWholeArchive) {
   const ZipBuilder zip = ZipBuilder().add(deflated("12345", "a")).add(deflated("67890", "b"));
   Limits limits;
   limits.max_inflated_bytes = 10;
-  Archive archive = open(zip);
-  for (const ArchiveEntry& entry : archive.entries) archive.open(entry, limits);
-  EXPECT_EQ(archive.inflated_bytes, 10u);
+  const Archive archive = open(zip);
+  uint64_t inflated = 0;
+  for (const ArchiveEntry& entry : archive.entries) archive.open(entry, limits, inflated);
+  EXPECT_EQ(inflated, 10u);
   limits.max_inflated_bytes = 9;
   const Error error = open_error(zip, limits);
   EXPECT_EQ(error.code(), ErrorCode::Limit);
@@ -86,13 +89,14 @@ TEST(Archive, BoundsInflatedBytesOverTheWholeArchive) {
 }
 
 TEST(Archive, BoundsTheRatioOfInflatedToStoredBytes) {
-  Archive archive = open(ZipBuilder().add(deflated(std::string(100'000, '\0'))));
+  const Archive archive = open(ZipBuilder().add(deflated(std::string(100'000, '\0'))));
+  uint64_t inflated = 0;
   const ArchiveEntry& entry = archive.entries[0];
   Limits limits;
   limits.max_inflate_ratio = entry.size / entry.stored_size;
-  EXPECT_EQ(archive.open(entry, limits)->size(), 100'000u);
+  EXPECT_EQ(archive.open(entry, limits, inflated)->size(), 100'000u);
   limits.max_inflate_ratio -= 1;
-  const Error error = error_of([&] { archive.open(entry, limits); });
+  const Error error = error_of([&] { archive.open(entry, limits, inflated); });
   EXPECT_EQ(error.code(), ErrorCode::Limit);
   EXPECT_THAT(error.what(), HasSubstr("max_inflate_ratio"));
 }

@@ -32,8 +32,10 @@ using Contents = std::vector<std::pair<std::string, std::vector<uint8_t>>>;
 
 Contents contents_of(Archive archive) {
   Contents contents;
+  uint64_t inflated = 0;
   for (const ArchiveEntry& entry : archive.entries)
-    contents.emplace_back(entry.name, archive.open(entry, Limits())->read_all(0, entry.size));
+    contents.emplace_back(entry.name,
+                          archive.open(entry, Limits(), inflated)->read_all(0, entry.size));
   return contents;
 }
 

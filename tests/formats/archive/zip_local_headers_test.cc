@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "formats/archive/zip_archive.h"
 #include "tests/support/error_of.h"
 #include "tests/support/zip_builder.h"
 
@@ -118,6 +119,20 @@ TEST(ZipLocalHeaders, RejectsAZip64FieldThatItsHeaderDoesNotAskFor) {
   ZipBuilder zip;
   zip.add({.name = "a", .content = "hello", .local_extra = "\x01\0\x08\0\x05\0\0\0\0\0\0\0"s});
   expect_corrupt(zip, "does not ask for");
+}
+
+TEST(ZipLocalHeaders, RejectsSpareZip64SizesThatDisagree) {
+  ZipBuilder zip;
+  const std::string sizes = "\x01\0\x10\0\x05\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0"s;
+  zip.add({.name = "a", .content = "hello", .local_extra = sizes});
+  expect_corrupt(zip, "does not ask for");
+}
+
+TEST(ZipLocalHeaders, AcceptsSpareZip64SizesThatAgree) {
+  ZipBuilder zip;
+  const std::string sizes = "\x01\0\x10\0\x05\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0"s;
+  zip.add({.name = "a", .content = "hello", .local_extra = sizes});
+  EXPECT_EQ(open_zip(zip.source(), Limits()).entries.size(), 1u);
 }
 
 TEST(ZipLocalHeaders, RejectsZip64SizesThatDisagree) {

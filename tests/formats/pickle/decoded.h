@@ -18,7 +18,7 @@ struct Decoded {
 };
 
 inline Decoded decoded(const PickleBuilder& builder, const Limits& limits = {}) {
-  const MemorySource source(builder.bytes());
+  const auto source = std::make_shared<MemorySource>(builder.bytes());
   Decoded result{};
   result.pickle = decode_pickle(source, 0, limits, result.graph);
   return result;
@@ -79,7 +79,11 @@ inline std::string shown(const Graph& graph, NodeId id) {
       return std::string(graph.global(id).module) + ":" + std::string(graph.global(id).name);
     case NodeKind::Call: return shown_call(graph, graph.call(id));
     case NodeKind::PersistentId: return "id " + shown(graph, graph.persistent_id(id));
+    case NodeKind::Storage: return "storage " + std::to_string(graph.storage_row(id));
     case NodeKind::Tensor: return "tensor " + std::to_string(graph.index(id));
+    case NodeKind::Composite: return std::string(graph.composite(id).layout);
+    case NodeKind::Stream:
+    case NodeKind::Alias: return "-> " + shown(graph, graph.resolved(id));
   }
   return "?";
 }

@@ -45,7 +45,7 @@ TEST(DecoderLimits, BoundsGraphNodes) {
 }
 
 TEST(DecoderLimits, CountsGraphNodesOverAllPicklesOfAGraph) {
-  const MemorySource source(Pickle().integer(1).stop().bytes());
+  const auto source = std::make_shared<MemorySource>(Pickle().integer(1).stop().bytes());
   Graph graph;
   Limits limits;
   limits.max_graph_nodes = graph.size() + 2;

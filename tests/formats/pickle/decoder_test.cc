@@ -231,7 +231,8 @@ TEST(Decoder, TakesTheTopOfTheStackAndIgnoresTheRest) {
 }
 
 TEST(Decoder, EndsJustPastStop) {
-  const MemorySource source(Pickle().raw("junk").protocol(2).none().stop().raw("junk").bytes());
+  const auto source = std::make_shared<MemorySource>(
+      Pickle().raw("junk").protocol(2).none().stop().raw("junk").bytes());
   Graph graph;
   const DecodedPickle pickle = decode_pickle(source, 4, Limits{}, graph);
   EXPECT_EQ(pickle.end, 8);
@@ -240,7 +241,8 @@ TEST(Decoder, EndsJustPastStop) {
 }
 
 TEST(Decoder, AddsToAGraphThatHoldsAnotherPickle) {
-  const MemorySource source(Pickle().integer(1).tuple1().stop().integer(2).tuple1().stop().bytes());
+  const auto source = std::make_shared<MemorySource>(
+      Pickle().integer(1).tuple1().stop().integer(2).tuple1().stop().bytes());
   Graph graph;
   const DecodedPickle first = decode_pickle(source, 0, Limits{}, graph);
   const DecodedPickle second = decode_pickle(source, first.end, Limits{}, graph);
@@ -249,7 +251,7 @@ TEST(Decoder, AddsToAGraphThatHoldsAnotherPickle) {
 }
 
 TEST(Decoder, KeepsWhatWasDecodedBeforeAnError) {
-  const MemorySource source(
+  const auto source = std::make_shared<MemorySource>(
       Pickle().global("posix", "system").string("id").tuple1().reduce().bytes());
   Graph graph;
   EXPECT_THROW(decode_pickle(source, 0, Limits{}, graph), Error);

@@ -41,7 +41,10 @@ TEST(Graph, HoldsText) {
 
 TEST(Graph, RemembersWhereExternalBytesLie) {
   Graph graph;
-  const NodeId bytes = graph.add_external(NodeKind::ByteArray, uint64_t{1} << 40, 5);
+  const auto source = std::make_shared<MemorySource>(std::vector<uint8_t>());
+  const uint32_t number = graph.add_source(source);
+  const NodeId bytes = graph.add_external(NodeKind::ByteArray, number, uint64_t{1} << 40, 5);
+  EXPECT_EQ(graph.byte_source(bytes), source);
   EXPECT_TRUE(graph.is(bytes, NodeKind::ByteArray));
   EXPECT_TRUE(graph.is_external(bytes));
   EXPECT_EQ(graph.byte_offset(bytes), uint64_t{1} << 40);

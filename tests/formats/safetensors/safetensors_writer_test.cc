@@ -15,7 +15,7 @@ using testing::HasSubstr;
 // A table to select from: each tensor in a storage of its own.
 class SafetensorsWriter : public testing::Test {
  protected:
-  SafetensorsWriter() : table_(0, Limits()) { selection_.table = &table_; }
+  SafetensorsWriter() : table_(Limits()) { selection_.table = &table_; }
 
   void add(const std::string& name, DType dtype, const std::vector<uint64_t>& shape) {
     Tensor tensor;

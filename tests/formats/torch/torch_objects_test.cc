@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "formats/interpret.h"
 #include "formats/pickle/decoder.h"
 #include "tests/support/error_of.h"
 #include "tests/support/pickle_builder.h"
@@ -17,18 +18,19 @@ using ::testing::IsEmpty;
 class TorchObjects : public ::testing::Test {
  protected:
   Checkpoint build(PickleBuilder pickle) {
-    const MemorySource source(pickle.stop().bytes());
-    Checkpoint checkpoint(std::make_shared<MemorySource>(std::vector<uint8_t>(4096)), Limits{});
-    checkpoint.root = decode_pickle(source, 0, Limits{}, checkpoint.graph).root;
+    const auto source = std::make_shared<MemorySource>(pickle.stop().bytes());
+    Checkpoint checkpoint(Limits{});
+    const DecodedPickle decoded = decode_pickle(source, 0, Limits{}, checkpoint.graph);
+    checkpoint.root = decoded.root;
     std::vector<PlacedStorage> placed;
-    for (const StorageId& id : read_storage_ids(checkpoint.graph)) {
+    for (const StorageId& id : read_storage_ids(checkpoint.graph, decoded.persistent_ids)) {
       Storage storage;
       storage.name = id.key;
-      storage.source = checkpoint.source;
+      storage.source = std::make_shared<MemorySource>(std::vector<uint8_t>(4096));
       storage.size = id.bytes;
       placed.push_back({id, checkpoint.tensors.add_storage(storage)});
     }
-    build_tensors(checkpoint, placed);
+    interpret(checkpoint, decoded, placed);
     return checkpoint;
   }
 
@@ -207,20 +209,102 @@ TEST_F(TorchObjects, EndsAParameterThatHoldsItself) {
   EXPECT_EQ(refusal(pickle).code(), ErrorCode::Limit);
 }
 
-TEST_F(TorchObjects, LeavesTensorsOfOtherKindsAsRecordsAndSaysSo) {
-  const Checkpoint checkpoint = build(call("_rebuild_qtensor", view_arguments()));
+TEST_F(TorchObjects, BuildsTheTensorClassesOfOldTorch) {
+  PickleBuilder pickle;
+  pickle.global("torch", "FloatTensor").empty_tuple().newobj();
+  pickle.mark().raw(view_arguments()).tuple().build();
+  EXPECT_THAT(only_tensor(pickle).shape, ElementsAre(2));
+}
+
+// _rebuild_from_type_v2(func, cls, args, state)
+PickleBuilder from_type(const PickleBuilder& function, const PickleBuilder& arguments,
+                        const PickleBuilder& state, std::string_view name = "Tagged") {
+  PickleBuilder all;
+  all.raw(function).global("mine", name).mark().raw(arguments).tuple().raw(state);
+  return call("_rebuild_from_type_v2", all, "torch._tensor");
+}
+
+PickleBuilder rebuild(std::string_view name) {
+  PickleBuilder pickle;
+  return pickle.global("torch._utils", name);
+}
+
+PickleBuilder whole_view_arguments() {
+  PickleBuilder arguments = view_arguments();
+  return arguments.newfalse().ordered_dict();
+}
+
+TEST_F(TorchObjects, SeesThroughASubclassToItsTensor) {
+  const PickleBuilder pickle =
+      from_type(rebuild("_rebuild_tensor_v2"), whole_view_arguments(), PickleBuilder().none());
+  EXPECT_THAT(only_tensor(pickle).shape, ElementsAre(2));
+}
+
+TEST_F(TorchObjects, SeesThroughASubclassOfASubclass) {
+  PickleBuilder inner;
+  inner.raw(rebuild("_rebuild_tensor_v2")).global("mine", "Tagged");
+  inner.mark().raw(whole_view_arguments()).tuple().none();
+  const PickleBuilder outer =
+      from_type(PickleBuilder().global("torch._tensor", "_rebuild_from_type_v2"), inner,
+                PickleBuilder().none());
+  EXPECT_TRUE(build(outer).graph.is(build(outer).root, NodeKind::Call));  // torch writes none
+}
+
+TEST_F(TorchObjects, LeavesASubclassMadeByAnotherFunctionAsARecord) {
+  const Checkpoint checkpoint = build(from_type(PickleBuilder().global("mine", "make"),
+                                                whole_view_arguments(), PickleBuilder().none()));
+  EXPECT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Call));
+}
+
+PickleBuilder wrapper_arguments(int64_t size) {
+  PickleBuilder arguments;
+  arguments.global("mine", "DTensor").global("torch", "float32").int_tuple({size});
+  return arguments.int_tuple({1}).integer(0).none().none().newfalse();
+}
+
+PickleBuilder distributed(int64_t size) {
+  PickleBuilder state;
+  state.empty_dict().string("_local_tensor");
+  state.raw(call("_rebuild_tensor_v2", whole_view_arguments())).setitem();
+  return from_type(rebuild("_rebuild_wrapper_subclass"), wrapper_arguments(size), state, "DTensor");
+}
+
+TEST_F(TorchObjects, TakesTheLocalPartOfADistributedTensor) {
+  const Checkpoint checkpoint = build(distributed(2));
+  EXPECT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Tensor));
+  EXPECT_THAT(checkpoint.notes, IsEmpty());
+}
+
+TEST_F(TorchObjects, SaysThatADistributedTensorIsOnlyAPart) {
+  EXPECT_THAT(build(distributed(4)).notes, ElementsAre(HasSubstr("part of its own rank")));
+}
+
+TEST_F(TorchObjects, TakesTensorsOfOtherDevicesFromNumpyOrTheCpu) {
+  PickleBuilder array;
+  array.global("numpy.core.multiarray", "_reconstruct").global("numpy", "ndarray");
+  array.int_tuple({0}).short_binbytes("b").tuple3().reduce();
+  array.mark().integer(1).int_tuple({2}).global("numpy", "dtype");
+  array.string("u1").integer(0).integer(1).tuple3().reduce();
+  array.newfalse().short_binbytes("ab").tuple().build();
+  const auto rest = [](PickleBuilder data) {
+    return data.global("torch", "uint8").string("xla:0").newfalse();
+  };
+  for (const char* name : {"_rebuild_device_tensor_from_numpy", "_rebuild_xla_tensor"}) {
+    const Checkpoint checkpoint = build(call(name, rest(array)));
+    ASSERT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Tensor)) << name;
+    EXPECT_EQ(checkpoint.tensors.tensors()[0].dtype, DType::U8);
+  }
+  EXPECT_THAT(only_tensor(call("_rebuild_device_tensor_from_cpu_tensor", rest(tensor()))).shape,
+              ElementsAre(2, 3));
+}
+
+TEST_F(TorchObjects, LeavesFunctionsThatItDoesNotKnowAsRecordsAndSaysSo) {
+  const Checkpoint checkpoint = build(call("_rebuild_odd_tensor", view_arguments()));
   EXPECT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Call));
   EXPECT_THAT(checkpoint.tensors.tensors(), IsEmpty());
   EXPECT_THAT(checkpoint.notes,
-              ElementsAre("1 tensor made by torch._utils._rebuild_qtensor is not read yet: left "
-                          "out"));
-}
-
-TEST_F(TorchObjects, SaysWhenAStorageBelongsToNoTensor) {
-  PickleBuilder pickle;
-  const Checkpoint checkpoint = build(pickle.storage("FloatStorage", "0", 8));
-  EXPECT_THAT(checkpoint.notes,
-              ElementsAre("1 storage that belongs to no tensor is not read yet: left out"));
+              ElementsAre("1 tensor made by torch._utils._rebuild_odd_tensor, which is not known: "
+                          "kept as a record"));
 }
 
 }  // namespace
