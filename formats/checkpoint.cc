@@ -5,6 +5,7 @@
 #include "formats/error.h"
 #include "formats/foreign.h"
 #include "formats/interpret.h"
+#include "formats/numpy/npy.h"
 #include "formats/pickle_sequence.h"
 #include "formats/safetensors/safetensors_reader.h"
 #include "formats/zip_kinds.h"
@@ -16,6 +17,7 @@ constexpr uint64_t kHeadBytes = 4096;
 
 constexpr CheckpointFormat kCheckpointFormats[] = {
     {.name = "zip", .matches = looks_like_zip_checkpoint, .read = read_zip_checkpoint},
+    {.name = "npy", .matches = looks_like_npy, .read = read_npy},
     {.name = "torch-legacy", .matches = looks_like_torch_legacy, .read = read_pickle_sequence},
     {.name = "pickle", .matches = looks_like_bare_pickle, .read = read_pickle_sequence},
     {.name = "safetensors", .matches = looks_like_safetensors, .read = read_safetensors},

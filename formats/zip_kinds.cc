@@ -4,6 +4,7 @@
 
 #include "formats/archive/zip_archive.h"
 #include "formats/error.h"
+#include "formats/numpy/npz.h"
 #include "formats/text.h"
 #include "formats/torch/torch_zip.h"
 
@@ -58,6 +59,7 @@ constexpr ZipKind kZipKinds[] = {
        return names.has_below_prefix("data.pkl") && !names.has_below_prefix("constants.pkl");
      },
      true, read_torch_zip},
+    {"npz", [](const Names& names) { return names.all_end_with(".npy"); }, false, read_npz},
 };
 
 // Zips that are not read, and what to do with them.

@@ -49,7 +49,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Foreign{"\x89HDF\r\n\x1a\n"sv, ErrorCode::Unsupported, "HDF5"},
                       Foreign{"7z\xbc\xaf\x27\x1c", ErrorCode::Unsupported, "7z"},
                       Foreign{"GGUF\3\0\0\0"sv, ErrorCode::Unsupported, "GGUF"},
-                      Foreign{"\x93NUMPY\x01\0"sv, ErrorCode::Unsupported, ".npy"},
+                      Foreign{"\x93NUMPY\x01\0"sv, ErrorCode::Corrupt, "array at byte 0"},
                       Foreign{"\x1f\x8b\x08\0"sv, ErrorCode::Unsupported, "gzip"},
                       Foreign{"\x80\x04\x95\0"sv, ErrorCode::Corrupt, "byte 2 (FRAME)"},
                       Foreign{"\1\2\3\4", ErrorCode::Unsupported, "\\x01\\x02\\x03\\x04"}));
