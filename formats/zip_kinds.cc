@@ -6,7 +6,11 @@
 #include "formats/error.h"
 #include "formats/numpy/npz.h"
 #include "formats/text.h"
+#include "formats/torch/torch_export.h"
+#include "formats/torch/torch_package.h"
 #include "formats/torch/torch_zip.h"
+#include "formats/torch/torchscript.h"
+#include "formats/torch/torchscript_json.h"
 
 namespace unbrine {
 namespace {
@@ -59,6 +63,19 @@ constexpr ZipKind kZipKinds[] = {
        return names.has_below_prefix("data.pkl") && !names.has_below_prefix("constants.pkl");
      },
      true, read_torch_zip},
+    {"TorchScript", [](const Names& names) { return names.has_below_prefix("constants.pkl"); },
+     true, read_torchscript},
+    {"TorchScript of torch 1.0 to 1.2",
+     [](const Names& names) { return names.has_below_prefix("model.json"); }, true,
+     read_torchscript_json},
+    {"torch.package",
+     [](const Names& names) { return names.has_below_prefix(".data/extern_modules"); }, true,
+     read_torch_package},
+    {"torch.export", [](const Names& names) { return names.has_below_prefix("archive_format"); },
+     true, read_torch_export},
+    {"torch.export of an early release",
+     [](const Names& names) { return names.has("serialized_exported_program.json"); }, false,
+     read_torch_export_early},
     {"npz", [](const Names& names) { return names.all_end_with(".npy"); }, false, read_npz},
 };
 
