@@ -12,14 +12,35 @@ namespace fs = std::filesystem;
 
 // Longer ones before those that they end with.
 constexpr std::string_view kCheckpointSuffixes[] = {
-    ".pth.tar", ".pt.tar", ".safetensors", ".pickle", ".model", ".ckpt", ".pth",
-    ".bin",     ".tar",    ".pkl",         ".jit",    ".pt",    ".pd",
+    ".safetensors.index.json",
+    ".bin.index.json",
+    ".pth.tar",
+    ".pt.tar",
+    ".safetensors",
+    ".pickle",
+    ".model",
+    ".ckpt",
+    ".pth",
+    ".bin",
+    ".tar",
+    ".pkl",
+    ".jit",
+    ".pt",
+    ".pd",
 };
 
 std::string_view suffix_of(std::string_view name) {
   for (const std::string_view suffix : kCheckpointSuffixes)
     if (name.size() > suffix.size() && name.ends_with(suffix)) return suffix;
   return "";
+}
+
+// "dir/" and "." are given their name.
+fs::path with_name(const fs::path& input) {
+  const fs::path plain = input.filename().empty() ? input.parent_path() : input;
+  if (plain.filename() != "." && plain.filename() != "..") return plain;
+  std::error_code ignored;  // then it stays without a name
+  return fs::canonical(plain, ignored);
 }
 
 bool is_same_file(const fs::path& a, const fs::path& b) {
@@ -30,9 +51,12 @@ bool is_same_file(const fs::path& a, const fs::path& b) {
 }  // namespace
 
 fs::path default_output(const fs::path& input, const WriterFormat& writer) {
-  std::string name = input.filename().native();
+  const fs::path named = with_name(input);
+  std::string name = named.filename().native();
+  if (name.empty())
+    fail(ErrorCode::Usage, escaped(input.native()), ": has no name: name an output with -o");
   name.resize(name.size() - suffix_of(name).size());
-  const fs::path output = input.parent_path() / (name + std::string(writer.suffix));
+  const fs::path output = named.parent_path() / (name + std::string(writer.suffix));
   if (is_same_file(input, output))
     fail(ErrorCode::Usage, escaped(input.native()),
          ": the output would replace the input: name another with -o");

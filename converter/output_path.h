@@ -8,7 +8,8 @@
 namespace unbrine {
 
 // The input's name with a checkpoint suffix (.pth.tar, .pt, .bin, ...) replaced by the writer's, or
-// the writer's appended. Throws Usage if that is the input itself.
+// the writer's appended. Of a folder too: it then lies beside the folder, not in it. Throws Usage
+// if that is the input itself, or if the input has no name.
 std::filesystem::path default_output(const std::filesystem::path& input,
                                      const WriterFormat& writer);
 

@@ -26,13 +26,29 @@ bool reads_whole(const Tensor& tensor, const Storage& storage) {
 
 StorageCheck::StorageCheck(const Layout& layout, const Selection& selection)
     : layout_(layout), selection_(selection), readers_(selection.table->storages().size()) {
-  for (uint32_t slot = 0; slot < layout.slots.size(); ++slot) {
-    const Tensor& tensor = tensor_of(slot);
-    const Storage& storage = selection.table->storage_of(tensor);
-    Reader& reader = readers_[tensor.storage];
-    if (!storage.has_crc || reader.whole) continue;
-    const bool whole = reads_whole(tensor, storage);
-    if (whole || reader.slot == kNone) reader = {slot, whole};
+  for (uint32_t slot = 0; slot < layout.slots.size(); ++slot) take_in(slot);
+}
+
+void StorageCheck::take_in(uint32_t slot) {
+  const Tensor& tensor = tensor_of(slot);
+  const Storage& storage = selection_.table->storage_of(tensor);
+  Reader& reader = readers_[tensor.storage];
+  const bool is_first = reader.slot == kNone;
+  const bool whole = storage.has_crc && reads_whole(tensor, storage);
+  if (is_first || (whole && !reader.whole)) reader = {slot, whole};
+  if (is_first && !storage.made_of.empty()) take_in_parts(slot, storage);
+}
+
+// Those that the storage is made of, which may be made of others again.
+void StorageCheck::take_in_parts(uint32_t slot, const Storage& storage) {
+  std::vector<uint32_t> open = storage.made_of;
+  while (!open.empty()) {
+    const uint32_t part = open.back();
+    open.pop_back();
+    if (readers_[part].slot != kNone) continue;
+    readers_[part].slot = slot;
+    const std::vector<uint32_t>& parts = selection_.table->storages()[part].made_of;
+    open.insert(open.end(), parts.begin(), parts.end());
   }
 }
 
@@ -46,9 +62,10 @@ bool StorageCheck::taken_from(uint32_t slot) const {
 }
 
 std::vector<uint32_t> StorageCheck::left_over() const {
+  const std::vector<Storage>& rows = selection_.table->storages();
   std::vector<uint32_t> storages;
   for (uint32_t i = 0; i < readers_.size(); ++i)
-    if (readers_[i].slot != kNone && !readers_[i].whole) storages.push_back(i);
+    if (readers_[i].slot != kNone && !readers_[i].whole && rows[i].has_crc) storages.push_back(i);
   return storages;
 }
 

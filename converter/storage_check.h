@@ -12,7 +12,8 @@ namespace unbrine {
 
 class StorageCheck {
  public:
-  // Takes in every storage that a slot of `layout` reads and that records a CRC-32.
+  // Takes in every storage that a slot of `layout` reads, itself or through one that is made of it,
+  // and that records a CRC-32.
   StorageCheck(const Layout& layout, const Selection& selection);
 
   // Whether this slot's bytes are its storage, whole and in order, and the CRC-32 is to be taken
@@ -36,19 +37,21 @@ class StorageCheck {
     uint64_t size = 0;
     std::vector<Part> parts;
   };
-  // A slot that reads the storage: the one it is taken from, if there is one.
+  // A slot that reads the storage: the one its CRC-32 is taken from, if there is one.
   struct Reader {
     uint32_t slot = kNone;
     bool whole = false;
   };
   static constexpr uint32_t kNone = UINT32_MAX;
 
+  void take_in(uint32_t slot);
+  void take_in_parts(uint32_t slot, const Storage& storage);
   const Tensor& tensor_of(uint32_t slot) const;
   void compare(uint32_t storage, uint32_t crc) const;
 
   const Layout& layout_;
   const Selection& selection_;
-  std::vector<Reader> readers_;  // by storage; kNone: nothing to check
+  std::vector<Reader> readers_;  // by storage; kNone: none
   std::mutex mutex_;
   std::unordered_map<uint32_t, Progress> open_;  // guarded by mutex_
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "formats/error.h"
+#include "formats/folder/folder.h"
+#include "formats/folder/hf_index.h"
 #include "formats/foreign.h"
 #include "formats/interpret.h"
 #include "formats/numpy/npy.h"
@@ -81,6 +83,8 @@ Checkpoint open_checkpoint(const std::shared_ptr<const Source>& source, const Li
 }
 
 Checkpoint open_checkpoint(const std::filesystem::path& path, const Limits& limits) {
+  if (std::filesystem::is_directory(path)) return open_folder(path, limits);
+  if (looks_like_hf_index(path)) return open_hf_index(path, limits);
   return open_checkpoint(std::make_shared<FileSource>(path), limits);
 }
 

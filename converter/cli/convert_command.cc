@@ -44,7 +44,8 @@ constexpr OptionRow kOptions[] = {
 
 constexpr CommandLine kCommandLine = {
     "convert", "IN",
-    "Writes the weights of a checkpoint as a safetensors file. Nothing in IN is executed.\n"
+    "Writes the weights of a checkpoint as a safetensors file. Nothing in IN, a file or a folder\n"
+    "of shards, is executed.\n"
     "Without -o the output lies beside IN, with its suffix replaced.",
     kOptions};
 

@@ -10,7 +10,7 @@ namespace {
 constexpr OptionRow kOptions[] = {kSelectOption, kLimitOption, kJsonOption, kHelpOption};
 
 constexpr CommandLine kCommandLine = {
-    "inspect", "FILE",
+    "inspect", "IN",
     "Lists the tensors of a checkpoint that convert would write, what it would leave out, and\n"
     "the names that the pickle mentions. Reads no weights, runs nothing.",
     kOptions};

@@ -29,9 +29,9 @@ int exit_status(ErrorCode code) {
 
 std::string general_help() {
   std::string text =
-      "Usage: unbrine COMMAND [OPTION]... FILE\n\n"
+      "Usage: unbrine COMMAND [OPTION]... IN\n\n"
       "Takes models out of the brine: reads pickled checkpoints without executing anything in\n"
-      "them, and writes safetensors.\n\nCommands:\n";
+      "them, and writes safetensors. IN is a file, or a folder of shards.\n\nCommands:\n";
   for (const Command& command : commands())
     text += "  " + std::string(command.name) + std::string(10 - command.name.size(), ' ') +
             std::string(command.summary) + "\n";

@@ -42,9 +42,9 @@ TEST_F(BadInput, EmptyFile) {
   EXPECT_THAT(refused(5, "empty.pt"), HasSubstr("empty"));
 }
 
-TEST_F(BadInput, Folder) {
+TEST_F(BadInput, FolderWithoutACheckpoint) {
   fs::create_directory(folder / "model");
-  EXPECT_THAT(refused(2, "model"), HasSubstr("folder"));
+  EXPECT_THAT(refused(7, "model"), HasSubstr("folder"));
 }
 
 TEST_F(BadInput, Device) { EXPECT_THAT(refusal(2, {"inspect", "/dev/null"}), HasSubstr("file")); }

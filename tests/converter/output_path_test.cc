@@ -44,6 +44,22 @@ TEST(DefaultOutput, ReplacesAKnownSuffix) {
   EXPECT_EQ(output_for("/a.b/c.d.ckpt"), "/a.b/c.d.safetensors");
 }
 
+TEST(DefaultOutput, LiesBesideAFolder) {
+  EXPECT_EQ(output_for("zoo/bert"), "zoo/bert.safetensors");
+  EXPECT_EQ(output_for("zoo/bert/"), "zoo/bert.safetensors");
+  const ScratchFolder folder;
+  const std::filesystem::path path = std::filesystem::canonical(folder.path());
+  EXPECT_EQ(output_for(path / "."), path.native() + ".safetensors");
+}
+
+TEST(DefaultOutput, NeedsAName) {
+  EXPECT_EQ(error_of([] { output_for("/"); }).code(), ErrorCode::Usage);
+}
+
+TEST(DefaultOutput, NamesTheModelOfAnIndex) {
+  EXPECT_EQ(output_for("pytorch_model.bin.index.json"), "pytorch_model.safetensors");
+}
+
 TEST(DefaultOutput, AppendsToAnUnknownOne) {
   EXPECT_EQ(output_for("model"), "model.safetensors");
   EXPECT_EQ(output_for("v1.5"), "v1.5.safetensors");
