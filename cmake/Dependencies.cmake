@@ -21,6 +21,9 @@ endfunction()
 
 unbrine_find_library(libzip zip.h libzip-dev zip)
 unbrine_find_library(libdeflate libdeflate.h libdeflate-dev libdeflate.a deflate)
+unbrine_find_library(zlib zlib.h zlib1g-dev libz.a z)
+unbrine_find_library(bzip2 bzlib.h libbz2-dev libbz2.a bz2)
+unbrine_find_library(lzma lzma.h liblzma-dev liblzma.a lzma)
 unbrine_find_library(xxhash xxhash.h libxxhash-dev libxxhash.a xxhash)
 unbrine_find_library(boost_program_options boost/program_options.hpp libboost-program-options-dev
                      libboost_program_options.a boost_program_options)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "formats/compressed.h"
 #include "formats/error.h"
 #include "formats/folder/folder.h"
 #include "formats/folder/hf_index.h"
@@ -10,6 +11,7 @@
 #include "formats/numpy/npy.h"
 #include "formats/pickle_sequence.h"
 #include "formats/safetensors/safetensors_reader.h"
+#include "formats/tar_kinds.h"
 #include "formats/zip_kinds.h"
 
 namespace unbrine {
@@ -19,6 +21,8 @@ constexpr uint64_t kHeadBytes = 4096;
 
 constexpr CheckpointFormat kCheckpointFormats[] = {
     {.name = "zip", .matches = looks_like_zip_checkpoint, .read = read_zip_checkpoint},
+    {.name = "compressed", .matches = looks_like_compressed, .read = read_compressed},
+    {.name = "tar", .matches = looks_like_tar, .read = read_tar},
     {.name = "npy", .matches = looks_like_npy, .read = read_npy},
     {.name = "torch-legacy", .matches = looks_like_torch_legacy, .read = read_pickle_sequence},
     {.name = "pickle", .matches = looks_like_bare_pickle, .read = read_pickle_sequence},

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/support/error_of.h"
+#include "tests/support/tar_builder.h"
 
 namespace unbrine {
 namespace {
@@ -27,16 +28,23 @@ void PrintTo(const Foreign& file, std::ostream* out) { *out << file.says; }
 
 using namespace std::string_view_literals;
 
-class Sniffing : public ::testing::TestWithParam<Foreign> {};
+class SniffingOf : public ::testing::TestWithParam<Foreign> {};
 
-TEST_P(Sniffing, SaysWhatTheFileIs) {
+TEST_P(SniffingOf, SaysWhatTheFileIs) {
   const Error error = refusal(GetParam().content);
   EXPECT_EQ(error.code(), GetParam().code) << error.what();
   EXPECT_THAT(error.what(), HasSubstr(GetParam().says));
 }
 
+TEST(Sniffing, RefusesAFileThatFitsTwoFormats) {
+  const std::vector<uint8_t> bytes = TarBuilder().add("\x80\x02N.", "hello").bytes();
+  const Error error = refusal(as_text(bytes));
+  EXPECT_EQ(error.code(), ErrorCode::Corrupt);
+  EXPECT_THAT(error.what(), HasSubstr("is both tar and pickle"));
+}
+
 INSTANTIATE_TEST_SUITE_P(
-    Files, Sniffing,
+    Files, SniffingOf,
     ::testing::Values(Foreign{"", ErrorCode::Corrupt, "is empty"},
                       Foreign{"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
                               ErrorCode::Unsupported, "Git LFS pointer"},
@@ -50,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Foreign{"7z\xbc\xaf\x27\x1c", ErrorCode::Unsupported, "7z"},
                       Foreign{"GGUF\3\0\0\0"sv, ErrorCode::Unsupported, "GGUF"},
                       Foreign{"\x93NUMPY\x01\0"sv, ErrorCode::Corrupt, "array at byte 0"},
-                      Foreign{"\x1f\x8b\x08\0"sv, ErrorCode::Unsupported, "gzip"},
+                      Foreign{"\x1f\x8b\x08\0"sv, ErrorCode::Corrupt, "gzip"},
                       Foreign{"\x80\x04\x95\0"sv, ErrorCode::Corrupt, "byte 2 (FRAME)"},
                       Foreign{"\1\2\3\4", ErrorCode::Unsupported, "\\x01\\x02\\x03\\x04"}));
 
