@@ -131,6 +131,7 @@ class Walk {
       for (const NamedTensor& key : keys) {
         const bool is_tensor = graph_.is(key.node, NodeKind::Tensor);
         if (is_tensor && !named_rows_.insert(graph_.index(key.node)).second) continue;
+        if (!named_keys_.insert(key.node).second) continue;  // a key may lead back to its dict
         name_ = key.name;
         top_ = key.top;
         visit(key.node);
@@ -180,6 +181,7 @@ class Walk {
   std::vector<NamedTensor> found_;
   std::vector<NamedTensor> keys_;  // to be named at the end
   std::unordered_set<uint32_t> named_rows_;
+  std::unordered_set<NodeId> named_keys_;
   std::string name_;
   uint32_t top_ = 0;
   uint64_t entered_ = 0;

@@ -88,6 +88,13 @@ TEST_F(TensorNaming, NamesTensorsInsideAKey) {
   EXPECT_THAT(names(root, ModuleView::Everything), ElementsAre("0.key.0", "0.key.1"));
 }
 
+TEST_F(TensorNaming, EndsAtAKeyThatLeadsBackToItsDict) {
+  const NodeId root = dict({});
+  const NodeId items[] = {tensor(), list({root})};
+  add_entry(graph, root, graph.add_tuple(items, 2), text("x"));
+  EXPECT_THAT(names(root, ModuleView::Everything), ElementsAre("0.key.0"));
+}
+
 NodeId quantized(Graph& graph, NodeId integers, NodeId scale) {
   return graph.add_composite({"quantized", DType::QInt8, {}, {{"", integers}, {"scale", scale}}});
 }
