@@ -87,7 +87,8 @@ Checkpoint open_checkpoint(const std::shared_ptr<const Source>& source, const Li
 }
 
 Checkpoint open_checkpoint(const std::filesystem::path& path, const Limits& limits) {
-  if (std::filesystem::is_directory(path)) return open_folder(path, limits);
+  std::error_code ignored;  // what cannot be looked at is reported by opening it
+  if (std::filesystem::is_directory(path, ignored)) return open_folder(path, limits);
   if (looks_like_hf_index(path)) return open_hf_index(path, limits);
   return open_checkpoint(std::make_shared<FileSource>(path), limits);
 }
