@@ -29,6 +29,8 @@ SIZES = {
     "1GB": (1000 * MB, (300,)),
 }
 KINDS = ("zip", "legacy")
+# What torch.load does not read safely, so that cp alone is the peer.
+MORE_KINDS = ("pickle", "npz", "joblib", "gzip", "shards", "dcp")
 
 
 def parse_arguments():
@@ -37,7 +39,8 @@ def parse_arguments():
     )
     add = parser.add_argument
     add("--sizes", default=",".join(SIZES), help="some of %(default)s")
-    add("--kinds", default=",".join(KINDS), help="some of %(default)s")
+    add("--kinds", default=",".join(KINDS),
+        help=f"some of %(default)s,{','.join(MORE_KINDS)}; default: %(default)s")
     add("--rounds", type=int, default=9, help="default: %(default)s")
     add("--build", type=Path, default=HERE.parent / "build/release", metavar="DIR",
         help="configured with UNBRINE_BENCHMARKS=ON; default: build/release")
@@ -54,7 +57,7 @@ def parse_arguments():
 def checked(parser, arguments):
     arguments.sizes = arguments.sizes.split(",")
     arguments.kinds = arguments.kinds.split(",")
-    for given, known in ((arguments.sizes, SIZES), (arguments.kinds, KINDS)):
+    for given, known in ((arguments.sizes, SIZES), (arguments.kinds, KINDS + MORE_KINDS)):
         for name in given:
             if name not in known:
                 parser.error(f"{name!r} is not one of {', '.join(known)}")
@@ -70,21 +73,23 @@ def torch_command(arguments, *words):
     return [arguments.python, str(HERE / "torch_convert.py"), *map(str, words)]
 
 
-def commands(arguments, source, folder):
-    """name -> command and the file it writes."""
+def commands(arguments, source, folder, kind):
+    """name -> command and what it writes."""
     outputs = {name: folder / f"{name}.safetensors" for name in ("cp", "unbrine", "torch")}
     table = {
-        "cp": ["cp", source, outputs["cp"]],
+        "cp": ["cp", "-r", source, outputs["cp"]],
         "unbrine": [arguments.unbrine, "convert", source, "-o", outputs["unbrine"]],
         "torch": torch_command(arguments, "convert", source, outputs["torch"]),
     }
-    if arguments.no_torch:
+    if arguments.no_torch or kind in MORE_KINDS:
         del table["torch"]
     return {name: (list(map(str, command)), outputs[name]) for name, command in table.items()}
 
 
 def measure(arguments, command, output):
     """Seconds and bytes of one run. Deleting the old output is not part of it."""
+    if output.is_dir():
+        shutil.rmtree(output)
     output.unlink(missing_ok=True)
     done = subprocess.run([str(arguments.measure), *command], capture_output=True, text=True)
     if done.returncode != 0:
@@ -177,7 +182,7 @@ def run_case(arguments, scratch, kind, size_name, count):
     folder.mkdir()
     source = folder / "source.pt"
     subprocess.run(torch_command(arguments, "generate", source, kind, size, count), check=True)
-    table = commands(arguments, source, folder)
+    table = commands(arguments, source, folder, kind)
     warm(arguments, table)
     rounds = run_rounds(arguments, table)
     print(f"{kind}, {size_name}, {count} tensors\n")
