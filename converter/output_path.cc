@@ -1,5 +1,6 @@
 #include "converter/output_path.h"
 
+#include <span>
 #include <string>
 
 #include "formats/error.h"
@@ -17,22 +18,37 @@ constexpr std::string_view kCheckpointSuffixes[] = {
     ".pth.tar",
     ".pt.tar",
     ".safetensors",
+    ".pdparams",
+    ".package",
     ".pickle",
+    ".joblib",
     ".model",
     ".ckpt",
+    ".nemo",
     ".pth",
     ".bin",
     ".tar",
     ".pkl",
     ".jit",
+    ".npz",
+    ".npy",
+    ".pt2",
+    ".ptl",
     ".pt",
     ".pd",
 };
 
-std::string_view suffix_of(std::string_view name) {
-  for (const std::string_view suffix : kCheckpointSuffixes)
-    if (name.size() > suffix.size() && name.ends_with(suffix)) return suffix;
-  return "";
+// May stand behind one of them.
+constexpr std::string_view kCompressedSuffixes[] = {
+    ".zlib", ".lzma", ".bz2", ".gz", ".xz", ".z",
+};
+
+void drop_suffix(std::string& name, std::span<const std::string_view> suffixes) {
+  for (const std::string_view suffix : suffixes) {
+    if (name.size() <= suffix.size() || !name.ends_with(suffix)) continue;
+    name.resize(name.size() - suffix.size());
+    return;
+  }
 }
 
 // "dir/" and "." are given their name.
@@ -55,7 +71,8 @@ fs::path default_output(const fs::path& input, const WriterFormat& writer) {
   std::string name = named.filename().native();
   if (name.empty())
     fail(ErrorCode::Usage, escaped(input.native()), ": has no name: name an output with -o");
-  name.resize(name.size() - suffix_of(name).size());
+  drop_suffix(name, kCompressedSuffixes);
+  drop_suffix(name, kCheckpointSuffixes);
   const fs::path output = named.parent_path() / (name + std::string(writer.suffix));
   if (is_same_file(input, output))
     fail(ErrorCode::Usage, escaped(input.native()),

@@ -147,7 +147,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Derived{"x.pth.tar", "x.safetensors"}, Derived{"x.pt", "x.safetensors"},
                       Derived{"x.pth", "x.safetensors"}, Derived{"x.bin", "x.safetensors"},
                       Derived{"x.ckpt", "x.safetensors"}, Derived{"x.pkl", "x.safetensors"},
-                      Derived{"x", "x.safetensors"},
+                      Derived{"x", "x.safetensors"}, Derived{"x.npz", "x.safetensors"},
+                      Derived{"x.pt2", "x.safetensors"}, Derived{"x.nemo", "x.safetensors"},
+                      Derived{"x.pth.tar.gz", "x.safetensors"},
+                      Derived{"x.joblib.xz", "x.safetensors"}, Derived{"x.gz", "x.safetensors"},
                       Derived{"epoch-4.weights", "epoch-4.weights.safetensors"},
                       Derived{"v1.5.ckpt", "v1.5.safetensors"}));
 
