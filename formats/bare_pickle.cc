@@ -47,8 +47,8 @@ SequenceItem read_bare_pickle(const std::shared_ptr<const Source>& source, uint6
       decode_pickle(source, offset, checkpoint.limits, checkpoint.graph,
                     [&](NodeId call, uint64_t next) { return arrays.after_build(call, next); });
   if (const size_t ids = decoded.persistent_ids.end - decoded.persistent_ids.begin; ids != 0)
-    checkpoint.notes.push_back(std::to_string(ids) +
-                               " persistent ids name something outside the file: kept as records");
+    checkpoint.notes.push_back("persistent ids that name nothing in the file: " +
+                               std::to_string(ids) + ", kept as records");
   interpret(checkpoint, decoded, {});
   return {decoded.root, decoded.end};
 }
