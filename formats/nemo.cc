@@ -46,9 +46,7 @@ Content read_nemo(const Archive& archive, Checkpoint& checkpoint) {
   const NodeId root = graph.add_container(NodeKind::Dict);
   for (const ArchiveEntry& entry : archive.entries) {
     if (!is_weights(entry)) continue;
-    const NodeId value = read_weights(archive, entry, checkpoint).root;
-    const NodeId pair[] = {graph.add_text(NodeKind::String, as_bytes(entry.name)), value};
-    graph.append(root, pair, 2);
+    graph.set(root, entry.name, read_weights(archive, entry, checkpoint).root);
   }
   return {root, "nemo"};
 }

@@ -58,11 +58,8 @@ class SequenceReader {
   NodeId dict_of_roots() {
     Graph& graph = checkpoint_.graph;
     const NodeId dict = graph.add_container(NodeKind::Dict);
-    for (size_t i = 0; i < roots_.size(); ++i) {
-      const std::string key = "#" + std::to_string(i + 1);
-      const NodeId pair[] = {graph.add_text(NodeKind::String, as_bytes(key)), roots_[i]};
-      graph.append(dict, pair, 2);
-    }
+    for (size_t i = 0; i < roots_.size(); ++i)
+      graph.set(dict, "#" + std::to_string(i + 1), roots_[i]);
     return dict;
   }
 

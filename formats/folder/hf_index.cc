@@ -81,8 +81,7 @@ class ShardReader {
     else if (wanted->second != file)
       fail(ErrorCode::Corrupt, "tensor ", quoted(name), " should be in ", quoted(wanted->second),
            " by the index");
-    const NodeId pair[] = {checkpoint_.graph.add_text(NodeKind::String, as_bytes(name)), node};
-    checkpoint_.graph.append(root, pair, 2);
+    checkpoint_.graph.set(root, name, node);
     account(checkpoint_.graph.resolved(node));
   }
 

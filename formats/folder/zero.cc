@@ -236,10 +236,7 @@ class ZeroReader {
   NodeId state_dict() {
     Graph& graph = checkpoint_.graph;
     const NodeId root = graph.add_container(NodeKind::Dict);
-    for (size_t i = 0; i < names_.size(); ++i) {
-      const NodeId pair[] = {graph.add_text(NodeKind::String, as_bytes(names_[i])), nodes_[i]};
-      graph.append(root, pair, 2);
-    }
+    for (size_t i = 0; i < names_.size(); ++i) graph.set(root, names_[i], nodes_[i]);
     return root;
   }
 

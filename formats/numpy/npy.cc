@@ -53,11 +53,6 @@ AddedNpy add_objects(const NpyBytes& bytes, const NpyHeader& header, Checkpoint&
   return {decoded.root, decoded.end};
 }
 
-void set(Graph& graph, NodeId dict, std::string_view key, NodeId value) {
-  const NodeId pair[] = {graph.add_text(NodeKind::String, as_bytes(key)), value};
-  graph.append(dict, pair, 2);
-}
-
 NodeId tuple_of(Graph& graph, const std::vector<uint64_t>& numbers) {
   std::vector<NodeId> items;
   for (const uint64_t number : numbers)
@@ -71,10 +66,10 @@ AddedNpy add_record(const NpyBytes& bytes, const NpyHeader& header, Checkpoint& 
   Graph& graph = checkpoint.graph;
   const uint32_t source = graph.add_source(data.source);
   const NodeId record = graph.add_container(NodeKind::Dict);
-  set(graph, record, "descr", graph.add_text(NodeKind::String, as_bytes(header.descr)));
-  set(graph, record, "fortran_order", graph.add_bool(header.fortran_order));
-  set(graph, record, "shape", tuple_of(graph, header.shape));
-  set(graph, record, "data", graph.add_external(NodeKind::Bytes, source, data.offset, data.size));
+  graph.set(record, "descr", graph.add_text(NodeKind::String, as_bytes(header.descr)));
+  graph.set(record, "fortran_order", graph.add_bool(header.fortran_order));
+  graph.set(record, "shape", tuple_of(graph, header.shape));
+  graph.set(record, "data", graph.add_external(NodeKind::Bytes, source, data.offset, data.size));
   return {record, header.size + data.size};
 }
 
@@ -112,7 +107,7 @@ class NpyReader {
   NodeId dict_of_arrays() {
     const NodeId dict = checkpoint_.graph.add_container(NodeKind::Dict);
     for (size_t i = 0; i < arrays_.size(); ++i)
-      set(checkpoint_.graph, dict, "#" + std::to_string(i + 1), arrays_[i]);
+      checkpoint_.graph.set(dict, "#" + std::to_string(i + 1), arrays_[i]);
     return dict;
   }
 

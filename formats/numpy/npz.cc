@@ -20,9 +20,7 @@ class NpzReader {
     for (const ArchiveEntry& entry : archive_->entries) {
       if (!entry.name.starts_with(prefix) || entry.name.ends_with('/')) continue;
       const NodeId array = in_context(quoted(entry.name), [&] { return add(entry); });
-      const std::string_view key = key_of(entry, prefix);
-      const NodeId pair[] = {graph.add_text(NodeKind::String, as_bytes(key)), array};
-      graph.append(dict, pair, 2);
+      graph.set(dict, key_of(entry, prefix), array);
     }
     note_other_arrays(others_, checkpoint_);
     return dict;

@@ -245,6 +245,11 @@ void Graph::append(NodeId container, const NodeId* first, size_t count) {
   nodes_[container].b = chain.last;
 }
 
+void Graph::set(NodeId dict, std::string_view key, NodeId value) {
+  const NodeId pair[] = {add_text(NodeKind::String, as_bytes(key)), value};
+  append(dict, pair, 2);
+}
+
 void Graph::append_items(NodeId call, const NodeId* first, size_t count) {
   extend(calls_[nodes_[call].a].items, first, count);
 }

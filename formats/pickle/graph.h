@@ -244,6 +244,7 @@ class Graph {
 
   // Appends to a List, Set or Dict (pairs flattened).
   void append(NodeId container, const NodeId* first, size_t count);
+  void set(NodeId dict, std::string_view key, NodeId value);           // an entry; the key is a str
   void append_items(NodeId call, const NodeId* first, size_t count);   // to Call::items
   void append_values(NodeId call, const NodeId* first, size_t count);  // to Call::values
   void append_state(NodeId call, NodeId state);                        // to Call::states

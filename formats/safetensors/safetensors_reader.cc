@@ -28,9 +28,7 @@ void add_tensor(const Probe& probe, Checkpoint& checkpoint, NodeId root, uint64_
                 SafetensorsEntry& entry) {
   try {
     const uint32_t row = add_row(probe, checkpoint.tensors, data_offset, entry);
-    const NodeId pair[] = {checkpoint.graph.add_text(NodeKind::String, as_bytes(entry.name)),
-                           checkpoint.graph.add_tensor(row)};
-    checkpoint.graph.append(root, pair, 2);
+    checkpoint.graph.set(root, entry.name, checkpoint.graph.add_tensor(row));
   } catch (const Error& error) {
     fail(error.code(), "tensor ", quoted(entry.name), ": ", error.what());
   }

@@ -82,11 +82,6 @@ bool has_elements(const std::vector<uint64_t>& shape) {
   return std::ranges::find(shape, 0U) == shape.end();
 }
 
-void set_entry(Graph& graph, NodeId dict, std::string_view key, NodeId value) {
-  const NodeId pair[] = {graph.add_text(NodeKind::String, as_bytes(key)), value};
-  graph.append(dict, pair, 2);
-}
-
 // Copies the entries of a saved dict.
 void set_members(Graph& graph, NodeId dict, NodeId saved) {
   if (!is_mapping(graph, graph.resolved(saved)))
@@ -95,12 +90,12 @@ void set_members(Graph& graph, NodeId dict, NodeId saved) {
   for (const Member& member : members(graph, graph.resolved(saved), ModuleView::StateDict)) {
     append_part(entries.emplace_back("", member.value).first, member, true);
   }
-  for (const auto& [key, value] : entries) set_entry(graph, dict, key, value);
+  for (const auto& [key, value] : entries) graph.set(dict, key, value);
 }
 
 void set_constants(Graph& graph, NodeId weights, NodeId constants) {
   if (graph.items(constants).empty()) return;
-  set_entry(graph, weights, free_name(graph, weights, "constants"), constants);
+  graph.set(weights, free_name(graph, weights, "constants"), constants);
 }
 
 class ExportReader {
@@ -118,7 +113,7 @@ class ExportReader {
            quoted(torch_.full_name(kWeights.folder)), " lists them");
     if (models.size() == 1) return read_model(models[0]);
     const NodeId all = graph_.add_container(NodeKind::Dict);
-    for (const std::string& model : models) set_entry(graph_, all, model, read_model(model));
+    for (const std::string& model : models) graph_.set(all, model, read_model(model));
     return all;
   }
 
@@ -158,7 +153,7 @@ class ExportReader {
     const JsonDocument config(*torch_.open(entry), checkpoint_.limits.max_header_bytes);
     for (const JsonField& payload : config.root().its("config").fields())
       in_context(quoted(payload.key),
-                 [&] { set_entry(graph_, dict, payload.key, read_payload(payload, folder)); });
+                 [&] { graph_.set(dict, payload.key, read_payload(payload, folder)); });
   }
 
   NodeId read_payload(const JsonField& field, std::string_view folder) {

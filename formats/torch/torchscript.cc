@@ -31,10 +31,8 @@ void require_tuple(const Graph& graph, NodeId node, const std::string& entry) {
 
 void add_constants(Graph& graph, NodeId module, NodeId constants) {
   if (graph.items(constants).empty()) return;
-  const std::string name = free_name(graph, module, "constants");
-  const NodeId pair[] = {graph.add_text(NodeKind::String, as_bytes(name)), constants};
   const NodeId state = graph.add_container(NodeKind::Dict);
-  graph.append(state, pair, 2);
+  graph.set(state, free_name(graph, module, "constants"), constants);
   graph.append_state(module, state);
 }
 

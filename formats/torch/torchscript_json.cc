@@ -203,8 +203,7 @@ class ModelReader {
       const std::string_view name = named.its("name").text();
       if (!names.insert(name).second)
         fail(ErrorCode::Corrupt, "a module has two members of the name ", quoted(name));
-      const NodeId pair[] = {graph_.add_text(NodeKind::String, as_bytes(name)), value};
-      graph_.append(attributes, pair, 2);
+      graph_.set(attributes, name, value);
     };
     for_each(module.fields, "parameters", [&](const JsonValue& parameter) {
       set(parameter, tensor_at(parameter.its("tensorId").integer()));
