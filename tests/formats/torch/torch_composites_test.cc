@@ -4,9 +4,7 @@
 
 #include <cstring>
 
-#include "formats/interpret.h"
-#include "tests/support/error_of.h"
-#include "tests/support/pickle_builder.h"
+#include "tests/formats/torch/interpreted.h"
 
 namespace unbrine {
 namespace {
@@ -14,33 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-Checkpoint build(PickleBuilder pickle) {
-  const auto source = std::make_shared<MemorySource>(pickle.stop().bytes());
-  Checkpoint checkpoint(Limits{});
-  const DecodedPickle decoded = decode_pickle(source, 0, Limits{}, checkpoint.graph);
-  std::vector<PlacedStorage> placed;
-  for (const StorageId& id : read_storage_ids(checkpoint.graph, decoded.persistent_ids)) {
-    Storage storage;
-    storage.name = id.key;
-    storage.source = std::make_shared<MemorySource>(std::vector<uint8_t>(id.bytes));
-    storage.size = id.bytes;
-    placed.push_back({id, checkpoint.tensors.add_storage(storage)});
-  }
-  interpret(checkpoint, decoded, placed);
-  checkpoint.root = decoded.root;
-  return checkpoint;
-}
-
-Error refusal(const PickleBuilder& pickle) {
-  return error_of([&] { build(pickle); });
-}
-
-PickleBuilder call(std::string_view name, const PickleBuilder& arguments,
-                   std::string_view module = "torch._utils") {
-  PickleBuilder pickle;
-  return pickle.global(module, name).mark().raw(arguments).tuple().reduce();
-}
 
 PickleBuilder tensor(std::string_view storage_class, std::string_view key, int64_t size) {
   PickleBuilder pickle;
@@ -72,12 +43,12 @@ std::vector<Number> values(const Checkpoint& checkpoint, std::string_view role) 
 // --- Sparse ---
 
 PickleBuilder layout(std::string_view name) {
-  return call("_get_layout", PickleBuilder().string(name), "torch.serialization");
+  return torch_call("_get_layout", PickleBuilder().string(name), "torch.serialization");
 }
 
 PickleBuilder sparse(std::string_view name, const PickleBuilder& data) {
   PickleBuilder arguments = layout(name);
-  return call("_rebuild_sparse_tensor", arguments.mark().raw(data).tuple());
+  return torch_call("_rebuild_sparse_tensor", arguments.mark().raw(data).tuple());
 }
 
 PickleBuilder coo_data() {
@@ -93,45 +64,49 @@ PickleBuilder compressed_data() {
 }
 
 TEST(TorchComposites, RefusesSparseDataOfTheWrongLength) {
-  EXPECT_THAT(refusal(sparse("torch.sparse_coo", tensor("FloatStorage", "0", 1))).what(),
+  EXPECT_THAT(interpret_refusal(sparse("torch.sparse_coo", tensor("FloatStorage", "0", 1))).what(),
               HasSubstr("its data has 1 items, expected 3 or 4"));
-  EXPECT_THAT(refusal(sparse("torch.sparse_csr", coo_data())).what(), HasSubstr("expected 4"));
+  EXPECT_THAT(interpret_refusal(sparse("torch.sparse_csr", coo_data())).what(),
+              HasSubstr("expected 4"));
 }
 
 TEST(TorchComposites, RefusesSparsePartsThatAreNoTensors) {
   PickleBuilder data;
   data.integer(1).raw(tensor("FloatStorage", "1", 2)).int_tuple({4});
-  EXPECT_THAT(refusal(sparse("torch.sparse_coo", data)).what(), HasSubstr("is no tensor"));
+  EXPECT_THAT(interpret_refusal(sparse("torch.sparse_coo", data)).what(),
+              HasSubstr("is no tensor"));
 }
 
 TEST(TorchComposites, RefusesALayoutThatIsNotKnown) {
-  EXPECT_EQ(refusal(sparse("torch.sparse_odd", coo_data())).code(), ErrorCode::Unsupported);
+  EXPECT_EQ(interpret_refusal(sparse("torch.sparse_odd", coo_data())).code(),
+            ErrorCode::Unsupported);
   PickleBuilder arguments;
   arguments.integer(1).mark().raw(coo_data()).tuple();
-  EXPECT_THAT(refusal(call("_rebuild_sparse_tensor", arguments)).what(), HasSubstr("no layout"));
+  EXPECT_THAT(interpret_refusal(torch_call("_rebuild_sparse_tensor", arguments)).what(),
+              HasSubstr("no layout"));
 }
 
 TEST(TorchComposites, BoundsTheDimensions) {
   PickleBuilder data;
   data.tensor_v2("LongStorage", "0", 4, 0, {2, 2}, {2, 1}).raw(tensor("FloatStorage", "1", 2));
   data.int_tuple(std::vector<int64_t>(65, 1));
-  EXPECT_THAT(refusal(sparse("torch.sparse_coo", data)).what(), HasSubstr("max_rank"));
+  EXPECT_THAT(interpret_refusal(sparse("torch.sparse_coo", data)).what(), HasSubstr("max_rank"));
 }
 
 TEST(TorchComposites, ReadsSparseCooWithAndWithoutItsFlag) {
-  const Checkpoint old = build(sparse("torch.sparse_coo", coo_data()));
+  const Checkpoint old = interpreted(sparse("torch.sparse_coo", coo_data()));
   EXPECT_THAT(roles(old), ElementsAre("indices", "values"));
   EXPECT_THAT(old.graph.composite(old.root).shape, ElementsAre(4, 4));
-  EXPECT_THAT(roles(build(sparse("torch.sparse_coo", coo_data().newtrue()))),
+  EXPECT_THAT(roles(interpreted(sparse("torch.sparse_coo", coo_data().newtrue()))),
               ElementsAre("indices", "values"));
 }
 
 TEST(TorchComposites, ReadsTheCompressedSparseLayouts) {
   for (const char* rows : {"torch.sparse_csr", "torch.sparse_bsr"})
-    EXPECT_THAT(roles(build(sparse(rows, compressed_data()))),
+    EXPECT_THAT(roles(interpreted(sparse(rows, compressed_data()))),
                 ElementsAre("crow_indices", "col_indices", "values"));
   for (const char* columns : {"torch.sparse_csc", "torch.sparse_bsc"})
-    EXPECT_THAT(roles(build(sparse(columns, compressed_data()))),
+    EXPECT_THAT(roles(interpreted(sparse(columns, compressed_data()))),
                 ElementsAre("ccol_indices", "row_indices", "values"));
 }
 
@@ -142,7 +117,7 @@ PickleBuilder quantized(const PickleBuilder& scheme,
   PickleBuilder arguments;
   arguments.storage(storage_class, "q", bytes).integer(0).int_tuple({2, 3}).int_tuple({3, 1});
   arguments.mark().raw(scheme).tuple().newfalse().ordered_dict();
-  return call("_rebuild_qtensor", arguments);
+  return torch_call("_rebuild_qtensor", arguments);
 }
 
 PickleBuilder per_tensor() {
@@ -157,27 +132,30 @@ PickleBuilder per_channel_lists(std::string_view name = "per_channel_affine") {
 }
 
 TEST(TorchComposites, RefusesAQuantizerOfTheWrongShape) {
-  EXPECT_THAT(refusal(quantized(PickleBuilder())).what(), HasSubstr("no scheme"));
-  EXPECT_THAT(refusal(quantized(PickleBuilder().global("torch", "per_tensor_affine"))).what(),
-              HasSubstr("has 1 items, expected 3"));
-  EXPECT_THAT(refusal(quantized(PickleBuilder().global("torch", "per_channel_affine"))).what(),
-              HasSubstr("has 1 items, expected 4"));
-  EXPECT_EQ(refusal(quantized(PickleBuilder().global("torch", "odd"))).code(),
+  EXPECT_THAT(interpret_refusal(quantized(PickleBuilder())).what(), HasSubstr("no scheme"));
+  EXPECT_THAT(
+      interpret_refusal(quantized(PickleBuilder().global("torch", "per_tensor_affine"))).what(),
+      HasSubstr("has 1 items, expected 3"));
+  EXPECT_THAT(
+      interpret_refusal(quantized(PickleBuilder().global("torch", "per_channel_affine"))).what(),
+      HasSubstr("has 1 items, expected 4"));
+  EXPECT_EQ(interpret_refusal(quantized(PickleBuilder().global("torch", "odd"))).code(),
             ErrorCode::Unsupported);
 }
 
 TEST(TorchComposites, RefusesQuantizerNumbersOfAnotherKind) {
   PickleBuilder scheme;
   scheme.global("torch", "per_tensor_affine").string("x").integer(3);
-  EXPECT_THAT(refusal(quantized(scheme)).what(), HasSubstr("no integer"));
+  EXPECT_THAT(interpret_refusal(quantized(scheme)).what(), HasSubstr("no integer"));
 }
 
 TEST(TorchComposites, RefusesAnUntypedQuantizedStorage) {
-  EXPECT_THAT(refusal(quantized(per_tensor(), "UntypedStorage")).what(), HasSubstr("untyped"));
+  EXPECT_THAT(interpret_refusal(quantized(per_tensor(), "UntypedStorage")).what(),
+              HasSubstr("untyped"));
 }
 
 TEST(TorchComposites, ReadsATensorQuantizedAsAWhole) {
-  const Checkpoint checkpoint = build(quantized(per_tensor()));
+  const Checkpoint checkpoint = interpreted(quantized(per_tensor()));
   EXPECT_THAT(roles(checkpoint), ElementsAre("", "scale", "zero_point"));
   EXPECT_EQ(part(checkpoint, "").dtype, DType::QInt8);
   EXPECT_THAT(part(checkpoint, "").shape, ElementsAre(2, 3));
@@ -187,7 +165,7 @@ TEST(TorchComposites, ReadsATensorQuantizedAsAWhole) {
 }
 
 TEST(TorchComposites, ReadsChannelsWhoseNumbersAreLists) {
-  const Checkpoint checkpoint = build(quantized(per_channel_lists()));
+  const Checkpoint checkpoint = interpreted(quantized(per_channel_lists()));
   EXPECT_THAT(roles(checkpoint), ElementsAre("", "scale", "zero_point", "axis"));
   EXPECT_THAT(values<double>(checkpoint, "scale"), ElementsAre(0.5, 2.0));
   EXPECT_THAT(values<int64_t>(checkpoint, "zero_point"), ElementsAre(1, -2));
@@ -196,13 +174,13 @@ TEST(TorchComposites, ReadsChannelsWhoseNumbersAreLists) {
 
 TEST(TorchComposites, ReadsFloatParametersOfChannelsAsFloats) {
   const Checkpoint checkpoint =
-      build(quantized(per_channel_lists("per_channel_affine_float_qparams")));
+      interpreted(quantized(per_channel_lists("per_channel_affine_float_qparams")));
   EXPECT_THAT(values<float>(checkpoint, "scale"), ElementsAre(0.5f, 2.0f));
   EXPECT_THAT(values<float>(checkpoint, "zero_point"), ElementsAre(1.0f, -2.0f));
 }
 
 TEST(TorchComposites, KeepsThePackedBytesOfNarrowIntegers) {
-  const Checkpoint checkpoint = build(quantized(per_tensor(), "QUInt4x2Storage", 3));
+  const Checkpoint checkpoint = interpreted(quantized(per_tensor(), "QUInt4x2Storage", 3));
   EXPECT_THAT(part(checkpoint, "").shape, ElementsAre(3));
   EXPECT_THAT(checkpoint.graph.composite(checkpoint.root).shape, ElementsAre(2, 3));
 }
@@ -213,29 +191,29 @@ TEST(TorchComposites, ReadsNestedTensorsOfTheStridedKind) {
   PickleBuilder arguments = tensor("FloatStorage", "0", 9);
   arguments.raw(tensor("LongStorage", "1", 4)).raw(tensor("LongStorage", "2", 4));
   arguments.raw(tensor("LongStorage", "3", 2));
-  EXPECT_THAT(roles(build(call("_rebuild_nested_tensor", arguments))),
+  EXPECT_THAT(roles(interpreted(torch_call("_rebuild_nested_tensor", arguments))),
               ElementsAre("values", "sizes", "strides", "offsets"));
 }
 
 PickleBuilder jagged(const PickleBuilder& entries) {
   PickleBuilder state;
   state.empty_dict().mark().raw(entries).setitems();
-  return call("_rebuild_njt", state, "torch.nested._internal.nested_tensor");
+  return torch_call("_rebuild_njt", state, "torch.nested._internal.nested_tensor");
 }
 
 TEST(TorchComposites, RefusesAJaggedTensorWithoutOffsets) {
   PickleBuilder entries;
   entries.string("values").raw(tensor("FloatStorage", "0", 9));
-  EXPECT_THAT(refusal(jagged(entries)).what(), HasSubstr("no values and offsets"));
+  EXPECT_THAT(interpret_refusal(jagged(entries)).what(), HasSubstr("no values and offsets"));
 }
 
 TEST(TorchComposites, ReadsJaggedTensorsWithAndWithoutLengths) {
   PickleBuilder entries;
   entries.string("values").raw(tensor("FloatStorage", "0", 9));
   entries.string("offsets").raw(tensor("LongStorage", "1", 3));
-  EXPECT_THAT(roles(build(jagged(entries))), ElementsAre("values", "offsets"));
+  EXPECT_THAT(roles(interpreted(jagged(entries))), ElementsAre("values", "offsets"));
   entries.string("lengths").raw(tensor("LongStorage", "2", 2));
-  EXPECT_THAT(roles(build(jagged(entries))), ElementsAre("values", "offsets", "lengths"));
+  EXPECT_THAT(roles(interpreted(jagged(entries))), ElementsAre("values", "offsets", "lengths"));
 }
 
 // --- Without data ---
@@ -243,17 +221,17 @@ TEST(TorchComposites, ReadsJaggedTensorsWithAndWithoutLengths) {
 TEST(TorchComposites, ReportsMetaTensorsOnceHoweverWrapped) {
   PickleBuilder meta;
   meta.global("torch", "float32").int_tuple({2}).int_tuple({1}).newfalse();
-  PickleBuilder arguments = call("_rebuild_meta_tensor_no_storage", meta);
+  PickleBuilder arguments = torch_call("_rebuild_meta_tensor_no_storage", meta);
   arguments.newtrue().ordered_dict();
-  const Checkpoint checkpoint = build(call("_rebuild_parameter", arguments));
+  const Checkpoint checkpoint = interpreted(torch_call("_rebuild_parameter", arguments));
   EXPECT_THAT(roles(checkpoint), IsEmpty());
   EXPECT_THAT(checkpoint.graph.composite(checkpoint.root).shape, ElementsAre(2));
   EXPECT_THAT(checkpoint.notes, ElementsAre(HasSubstr("1 tensor on the meta device")));
 }
 
 TEST(TorchComposites, ReportsParametersThatAreNotInitialised) {
-  const Checkpoint checkpoint =
-      build(call("UninitializedParameter", PickleBuilder().newtrue(), "torch.nn.parameter"));
+  const Checkpoint checkpoint = interpreted(
+      torch_call("UninitializedParameter", PickleBuilder().newtrue(), "torch.nn.parameter"));
   EXPECT_THAT(checkpoint.notes, ElementsAre(HasSubstr("not initialised")));
 }
 

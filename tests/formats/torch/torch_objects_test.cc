@@ -2,10 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "formats/interpret.h"
-#include "formats/pickle/decoder.h"
-#include "tests/support/error_of.h"
-#include "tests/support/pickle_builder.h"
+#include "tests/formats/torch/interpreted.h"
 
 namespace unbrine {
 namespace {
@@ -14,43 +11,11 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Decodes a pickle and builds its tensors; every storage id finds bytes of the size it wants.
-class TorchObjects : public ::testing::Test {
- protected:
-  Checkpoint build(PickleBuilder pickle) {
-    const auto source = std::make_shared<MemorySource>(pickle.stop().bytes());
-    Checkpoint checkpoint(Limits{});
-    const DecodedPickle decoded = decode_pickle(source, 0, Limits{}, checkpoint.graph);
-    checkpoint.root = decoded.root;
-    std::vector<PlacedStorage> placed;
-    for (const StorageId& id : read_storage_ids(checkpoint.graph, decoded.persistent_ids)) {
-      Storage storage;
-      storage.name = id.key;
-      storage.source = std::make_shared<MemorySource>(std::vector<uint8_t>(4096));
-      storage.size = id.bytes;
-      placed.push_back({id, checkpoint.tensors.add_storage(storage)});
-    }
-    interpret(checkpoint, decoded, placed);
-    return checkpoint;
-  }
-
-  Tensor only_tensor(const PickleBuilder& pickle) {
-    const Checkpoint checkpoint = build(pickle);
-    EXPECT_EQ(checkpoint.tensors.tensors().size(), 1u);
-    EXPECT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Tensor));
-    return checkpoint.tensors.tensors().at(0);
-  }
-
-  Error refusal(const PickleBuilder& pickle) {
-    return error_of([&] { build(pickle); });
-  }
-};
-
-// A call of torch._utils.<name> with these arguments.
-PickleBuilder call(std::string_view name, const PickleBuilder& arguments,
-                   std::string_view module = "torch._utils") {
-  PickleBuilder pickle;
-  return pickle.global(module, name).mark().raw(arguments).tuple().reduce();
+Tensor only_tensor(const PickleBuilder& pickle) {
+  const Checkpoint checkpoint = interpreted(pickle);
+  EXPECT_EQ(checkpoint.tensors.tensors().size(), 1u);
+  EXPECT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Tensor));
+  return checkpoint.tensors.tensors().at(0);
 }
 
 PickleBuilder tensor() {
@@ -63,131 +28,142 @@ PickleBuilder view_arguments(std::string_view storage_class = "FloatStorage") {
   return pickle.storage(storage_class, "0", 8).integer(0).int_tuple({2}).int_tuple({1});
 }
 
-TEST_F(TorchObjects, RefusesTheWrongNumberOfArguments) {
-  const Error error = refusal(call("_rebuild_tensor_v2", view_arguments()));
+TEST(TorchObjects, RefusesTheWrongNumberOfArguments) {
+  const Error error = interpret_refusal(torch_call("_rebuild_tensor_v2", view_arguments()));
   EXPECT_EQ(error.code(), ErrorCode::Corrupt);
   EXPECT_THAT(error.what(), HasSubstr("(call of torch._utils._rebuild_tensor_v2): 4 arguments, "
                                       "expected 6 to 7"));
 }
 
-TEST_F(TorchObjects, RefusesSizesThatAreNoCounts) {
+TEST(TorchObjects, RefusesSizesThatAreNoCounts) {
   const auto with_size = [](const PickleBuilder& size) {
     PickleBuilder arguments;
     arguments.storage("FloatStorage", "0", 8).integer(0).raw(size).int_tuple({1});
-    return call("_rebuild_tensor", arguments);
+    return torch_call("_rebuild_tensor", arguments);
   };
-  EXPECT_THAT(refusal(with_size(PickleBuilder().binfloat(2.0).tuple1())).what(),
+  EXPECT_THAT(interpret_refusal(with_size(PickleBuilder().binfloat(2.0).tuple1())).what(),
               HasSubstr("size is not an integer"));
-  EXPECT_THAT(refusal(with_size(PickleBuilder().integer(-2).tuple1())).what(),
+  EXPECT_THAT(interpret_refusal(with_size(PickleBuilder().integer(-2).tuple1())).what(),
               HasSubstr("size is negative: -2"));
-  EXPECT_THAT(refusal(with_size(PickleBuilder().none())).what(), HasSubstr("not a tuple"));
-  EXPECT_THAT(refusal(with_size(PickleBuilder().long1(std::string(9, '\x7f')).tuple1())).what(),
-              HasSubstr("not an integer"));
+  EXPECT_THAT(interpret_refusal(with_size(PickleBuilder().none())).what(),
+              HasSubstr("not a tuple"));
+  EXPECT_THAT(
+      interpret_refusal(with_size(PickleBuilder().long1(std::string(9, '\x7f')).tuple1())).what(),
+      HasSubstr("not an integer"));
 }
 
-TEST_F(TorchObjects, RefusesAStorageThatIsNone) {
+TEST(TorchObjects, RefusesAStorageThatIsNone) {
   PickleBuilder arguments;
   arguments.none().integer(0).int_tuple({2}).int_tuple({1});
-  EXPECT_THAT(refusal(call("_rebuild_tensor", arguments)).what(), HasSubstr("is no storage"));
+  EXPECT_THAT(interpret_refusal(torch_call("_rebuild_tensor", arguments)).what(),
+              HasSubstr("is no storage"));
 }
 
-TEST_F(TorchObjects, RefusesAViewOutsideItsStorage) {
+TEST(TorchObjects, RefusesAViewOutsideItsStorage) {
   PickleBuilder arguments;
   arguments.storage("FloatStorage", "key", 8).integer(7).int_tuple({2}).int_tuple({1});
-  EXPECT_THAT(refusal(call("_rebuild_tensor", arguments)).what(),
+  EXPECT_THAT(interpret_refusal(torch_call("_rebuild_tensor", arguments)).what(),
               HasSubstr("needs 36 bytes of storage 'key', which has 32"));
 }
 
-TEST_F(TorchObjects, RefusesAnUntypedStorageWithoutADtype) {
-  EXPECT_THAT(refusal(call("_rebuild_tensor", view_arguments("UntypedStorage"))).what(),
-              HasSubstr("untyped"));
+TEST(TorchObjects, RefusesAnUntypedStorageWithoutADtype) {
+  EXPECT_THAT(
+      interpret_refusal(torch_call("_rebuild_tensor", view_arguments("UntypedStorage"))).what(),
+      HasSubstr("untyped"));
 }
 
-TEST_F(TorchObjects, RefusesPersistentIdsOfAnotherShape) {
+TEST(TorchObjects, RefusesPersistentIdsOfAnotherShape) {
   const auto id = [](const PickleBuilder& parts) {
     return PickleBuilder().mark().raw(parts).tuple().binpersid();
   };
-  EXPECT_THAT(refusal(id(PickleBuilder().string("other"))).what(), HasSubstr("kind is 'other'"));
-  EXPECT_THAT(refusal(id(PickleBuilder().string("storage"))).what(), HasSubstr("it has 1 items"));
-  EXPECT_THAT(refusal(id(PickleBuilder())).what(), HasSubstr("it is empty"));
-  EXPECT_THAT(refusal(PickleBuilder().persid("storage")).what(), HasSubstr("it is no tuple"));
+  EXPECT_THAT(interpret_refusal(id(PickleBuilder().string("other"))).what(),
+              HasSubstr("kind is 'other'"));
+  EXPECT_THAT(interpret_refusal(id(PickleBuilder().string("storage"))).what(),
+              HasSubstr("it has 1 items"));
+  EXPECT_THAT(interpret_refusal(id(PickleBuilder())).what(), HasSubstr("it is empty"));
+  EXPECT_THAT(interpret_refusal(PickleBuilder().persid("storage")).what(),
+              HasSubstr("it is no tuple"));
   PickleBuilder negative;
   negative.string("storage").global("torch", "FloatStorage").string("0").string("cpu").integer(-1);
-  EXPECT_THAT(refusal(id(negative)).what(), HasSubstr("numel is not a count"));
+  EXPECT_THAT(interpret_refusal(id(negative)).what(), HasSubstr("numel is not a count"));
   PickleBuilder huge;
   huge.string("storage").global("torch", "DoubleStorage").string("0").string("cpu");
   huge.integer(INT64_MAX);
-  EXPECT_THAT(refusal(id(huge)).what(), HasSubstr("do not fit 64 bits"));
+  EXPECT_THAT(interpret_refusal(id(huge)).what(), HasSubstr("do not fit 64 bits"));
   PickleBuilder unknown;
   unknown.string("storage").global("torch", "OddStorage").string("0").string("cpu").integer(1);
-  EXPECT_EQ(refusal(id(unknown)).code(), ErrorCode::Unsupported);
+  EXPECT_EQ(interpret_refusal(id(unknown)).code(), ErrorCode::Unsupported);
 }
 
-TEST_F(TorchObjects, ReadsEveryStorageClass) {
+TEST(TorchObjects, ReadsEveryStorageClass) {
   for (const DTypeInfo& row : dtype_table()) {
     if (row.storage_class.empty()) continue;
-    EXPECT_EQ(only_tensor(call("_rebuild_tensor", view_arguments(row.storage_class))).dtype,
+    EXPECT_EQ(only_tensor(torch_call("_rebuild_tensor", view_arguments(row.storage_class))).dtype,
               row.dtype);
   }
 }
 
-TEST_F(TorchObjects, TakesTheDtypeOfVersion3FromItsArgument) {
+TEST(TorchObjects, TakesTheDtypeOfVersion3FromItsArgument) {
   for (const DTypeInfo& row : dtype_table()) {
     if (row.torch_name.empty()) continue;
     PickleBuilder arguments;
     arguments.storage("UntypedStorage", "0", 64).integer(1).int_tuple({2}).int_tuple({1});
     arguments.newfalse().ordered_dict().global("torch", row.torch_name);
-    EXPECT_EQ(only_tensor(call("_rebuild_tensor_v3", arguments)).dtype, row.dtype);
+    EXPECT_EQ(only_tensor(torch_call("_rebuild_tensor_v3", arguments)).dtype, row.dtype);
   }
 }
 
-TEST_F(TorchObjects, ReadsOffsetShapeStrideAndGradient) {
+TEST(TorchObjects, ReadsOffsetShapeStrideAndGradient) {
   PickleBuilder arguments;
   arguments.storage("FloatStorage", "0", 100).integer(5).int_tuple({3, 4}).int_tuple({1, 10});
   arguments.newtrue().ordered_dict();
-  const Tensor tensor = only_tensor(call("_rebuild_tensor_v2", arguments));
+  const Tensor tensor = only_tensor(torch_call("_rebuild_tensor_v2", arguments));
   EXPECT_EQ(tensor.offset, 5u);
   EXPECT_THAT(tensor.shape, ElementsAre(3, 4));
   EXPECT_THAT(tensor.stride, ElementsAre(1, 10));
   EXPECT_TRUE(tensor.requires_grad);
 }
 
-TEST_F(TorchObjects, ReadsConjAndNegFromTheMetadata) {
+TEST(TorchObjects, ReadsConjAndNegFromTheMetadata) {
   PickleBuilder arguments = view_arguments("ComplexFloatStorage");
   arguments.newfalse().ordered_dict();
   arguments.empty_dict().string("conj").newtrue().setitem().string("neg").newtrue().setitem();
-  const Tensor tensor = only_tensor(call("_rebuild_tensor_v2", arguments));
+  const Tensor tensor = only_tensor(torch_call("_rebuild_tensor_v2", arguments));
   EXPECT_TRUE(tensor.conj);
   EXPECT_TRUE(tensor.neg);
 }
 
-TEST_F(TorchObjects, RefusesMetadataThatItDoesNotKnow) {
+TEST(TorchObjects, RefusesMetadataThatItDoesNotKnow) {
   PickleBuilder arguments = view_arguments();
   arguments.newfalse().ordered_dict().empty_dict().string("scale").integer(2).setitem();
-  EXPECT_EQ(refusal(call("_rebuild_tensor_v2", arguments)).code(), ErrorCode::Unsupported);
+  EXPECT_EQ(interpret_refusal(torch_call("_rebuild_tensor_v2", arguments)).code(),
+            ErrorCode::Unsupported);
 }
 
-TEST_F(TorchObjects, AcceptsTrueAsOneAndASizeObjectAsATuple) {
+TEST(TorchObjects, AcceptsTrueAsOneAndASizeObjectAsATuple) {
   PickleBuilder arguments;
   arguments.storage("FloatStorage", "0", 8).newtrue();
-  arguments.raw(call("Size", PickleBuilder().int_tuple({3}), "torch")).mark().integer(2).list();
-  const Tensor tensor = only_tensor(call("_rebuild_tensor", arguments));
+  arguments.raw(torch_call("Size", PickleBuilder().int_tuple({3}), "torch"))
+      .mark()
+      .integer(2)
+      .list();
+  const Tensor tensor = only_tensor(torch_call("_rebuild_tensor", arguments));
   EXPECT_EQ(tensor.offset, 1u);
   EXPECT_THAT(tensor.shape, ElementsAre(3));
   EXPECT_THAT(tensor.stride, ElementsAre(2));
 }
 
-TEST_F(TorchObjects, SeesThroughParameters) {
+TEST(TorchObjects, SeesThroughParameters) {
   PickleBuilder arguments = tensor();
   arguments.newtrue().ordered_dict();
-  EXPECT_THAT(only_tensor(call("_rebuild_parameter", arguments)).shape, ElementsAre(2, 3));
+  EXPECT_THAT(only_tensor(torch_call("_rebuild_parameter", arguments)).shape, ElementsAre(2, 3));
   arguments.empty_dict();
-  EXPECT_THAT(only_tensor(call("_rebuild_parameter_with_state", arguments)).shape,
+  EXPECT_THAT(only_tensor(torch_call("_rebuild_parameter_with_state", arguments)).shape,
               ElementsAre(2, 3));
 }
 
-TEST_F(TorchObjects, SeesThroughAParameterClass) {
-  PickleBuilder by_reduce = call("Parameter", tensor(), "torch.nn.parameter");
+TEST(TorchObjects, SeesThroughAParameterClass) {
+  PickleBuilder by_reduce = torch_call("Parameter", tensor(), "torch.nn.parameter");
   EXPECT_THAT(only_tensor(by_reduce).shape, ElementsAre(2, 3));
   PickleBuilder by_newobj;
   by_newobj.global("torch.nn.parameter", "Parameter").empty_tuple().newobj();
@@ -195,21 +171,21 @@ TEST_F(TorchObjects, SeesThroughAParameterClass) {
   EXPECT_THAT(only_tensor(by_newobj).shape, ElementsAre(2, 3));
 }
 
-TEST_F(TorchObjects, BuildsAParameterFromItsStorage) {
+TEST(TorchObjects, BuildsAParameterFromItsStorage) {
   PickleBuilder pickle;
   pickle.global("torch.nn.parameter", "Parameter").empty_tuple().newobj();
   pickle.mark().raw(view_arguments()).tuple().build();
   EXPECT_THAT(only_tensor(pickle).shape, ElementsAre(2));
 }
 
-TEST_F(TorchObjects, EndsAParameterThatHoldsItself) {
+TEST(TorchObjects, EndsAParameterThatHoldsItself) {
   PickleBuilder pickle;
   pickle.global("torch.nn.parameter", "Parameter").empty_tuple().newobj().binput(0);
   pickle.mark().binget(0).newtrue().ordered_dict().tuple().build();
-  EXPECT_EQ(refusal(pickle).code(), ErrorCode::Limit);
+  EXPECT_EQ(interpret_refusal(pickle).code(), ErrorCode::Limit);
 }
 
-TEST_F(TorchObjects, BuildsTheTensorClassesOfOldTorch) {
+TEST(TorchObjects, BuildsTheTensorClassesOfOldTorch) {
   PickleBuilder pickle;
   pickle.global("torch", "FloatTensor").empty_tuple().newobj();
   pickle.mark().raw(view_arguments()).tuple().build();
@@ -221,7 +197,7 @@ PickleBuilder from_type(const PickleBuilder& function, const PickleBuilder& argu
                         const PickleBuilder& state, std::string_view name = "Tagged") {
   PickleBuilder all;
   all.raw(function).global("mine", name).mark().raw(arguments).tuple().raw(state);
-  return call("_rebuild_from_type_v2", all, "torch._tensor");
+  return torch_call("_rebuild_from_type_v2", all, "torch._tensor");
 }
 
 PickleBuilder rebuild(std::string_view name) {
@@ -234,25 +210,26 @@ PickleBuilder whole_view_arguments() {
   return arguments.newfalse().ordered_dict();
 }
 
-TEST_F(TorchObjects, SeesThroughASubclassToItsTensor) {
+TEST(TorchObjects, SeesThroughASubclassToItsTensor) {
   const PickleBuilder pickle =
       from_type(rebuild("_rebuild_tensor_v2"), whole_view_arguments(), PickleBuilder().none());
   EXPECT_THAT(only_tensor(pickle).shape, ElementsAre(2));
 }
 
-TEST_F(TorchObjects, SeesThroughASubclassOfASubclass) {
+TEST(TorchObjects, SeesThroughASubclassOfASubclass) {
   PickleBuilder inner;
   inner.raw(rebuild("_rebuild_tensor_v2")).global("mine", "Tagged");
   inner.mark().raw(whole_view_arguments()).tuple().none();
   const PickleBuilder outer =
       from_type(PickleBuilder().global("torch._tensor", "_rebuild_from_type_v2"), inner,
                 PickleBuilder().none());
-  EXPECT_TRUE(build(outer).graph.is(build(outer).root, NodeKind::Call));  // torch writes none
+  EXPECT_TRUE(
+      interpreted(outer).graph.is(interpreted(outer).root, NodeKind::Call));  // torch writes none
 }
 
-TEST_F(TorchObjects, LeavesASubclassMadeByAnotherFunctionAsARecord) {
-  const Checkpoint checkpoint = build(from_type(PickleBuilder().global("mine", "make"),
-                                                whole_view_arguments(), PickleBuilder().none()));
+TEST(TorchObjects, LeavesASubclassMadeByAnotherFunctionAsARecord) {
+  const Checkpoint checkpoint = interpreted(from_type(
+      PickleBuilder().global("mine", "make"), whole_view_arguments(), PickleBuilder().none()));
   EXPECT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Call));
 }
 
@@ -265,21 +242,21 @@ PickleBuilder wrapper_arguments(int64_t size) {
 PickleBuilder distributed(int64_t size) {
   PickleBuilder state;
   state.empty_dict().string("_local_tensor");
-  state.raw(call("_rebuild_tensor_v2", whole_view_arguments())).setitem();
+  state.raw(torch_call("_rebuild_tensor_v2", whole_view_arguments())).setitem();
   return from_type(rebuild("_rebuild_wrapper_subclass"), wrapper_arguments(size), state, "DTensor");
 }
 
-TEST_F(TorchObjects, TakesTheLocalPartOfADistributedTensor) {
-  const Checkpoint checkpoint = build(distributed(2));
+TEST(TorchObjects, TakesTheLocalPartOfADistributedTensor) {
+  const Checkpoint checkpoint = interpreted(distributed(2));
   EXPECT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Tensor));
   EXPECT_THAT(checkpoint.notes, IsEmpty());
 }
 
-TEST_F(TorchObjects, SaysThatADistributedTensorIsOnlyAPart) {
-  EXPECT_THAT(build(distributed(4)).notes, ElementsAre(HasSubstr("part of its own rank")));
+TEST(TorchObjects, SaysThatADistributedTensorIsOnlyAPart) {
+  EXPECT_THAT(interpreted(distributed(4)).notes, ElementsAre(HasSubstr("part of its own rank")));
 }
 
-TEST_F(TorchObjects, TakesTensorsOfOtherDevicesFromNumpyOrTheCpu) {
+TEST(TorchObjects, TakesTensorsOfOtherDevicesFromNumpyOrTheCpu) {
   PickleBuilder array;
   array.global("numpy.core.multiarray", "_reconstruct").global("numpy", "ndarray");
   array.int_tuple({0}).short_binbytes("b").tuple3().reduce();
@@ -290,16 +267,17 @@ TEST_F(TorchObjects, TakesTensorsOfOtherDevicesFromNumpyOrTheCpu) {
     return data.global("torch", "uint8").string("xla:0").newfalse();
   };
   for (const char* name : {"_rebuild_device_tensor_from_numpy", "_rebuild_xla_tensor"}) {
-    const Checkpoint checkpoint = build(call(name, rest(array)));
+    const Checkpoint checkpoint = interpreted(torch_call(name, rest(array)));
     ASSERT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Tensor)) << name;
     EXPECT_EQ(checkpoint.tensors.tensors()[0].dtype, DType::U8);
   }
-  EXPECT_THAT(only_tensor(call("_rebuild_device_tensor_from_cpu_tensor", rest(tensor()))).shape,
-              ElementsAre(2, 3));
+  EXPECT_THAT(
+      only_tensor(torch_call("_rebuild_device_tensor_from_cpu_tensor", rest(tensor()))).shape,
+      ElementsAre(2, 3));
 }
 
-TEST_F(TorchObjects, LeavesFunctionsThatItDoesNotKnowAsRecordsAndSaysSo) {
-  const Checkpoint checkpoint = build(call("_rebuild_odd_tensor", view_arguments()));
+TEST(TorchObjects, LeavesFunctionsThatItDoesNotKnowAsRecordsAndSaysSo) {
+  const Checkpoint checkpoint = interpreted(torch_call("_rebuild_odd_tensor", view_arguments()));
   EXPECT_TRUE(checkpoint.graph.is(checkpoint.root, NodeKind::Call));
   EXPECT_THAT(checkpoint.tensors.tensors(), IsEmpty());
   EXPECT_THAT(checkpoint.notes,
