@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "formats/bytes.h"
+#include "formats/dtype.h"
 
 namespace unbrine {
 
@@ -28,14 +29,42 @@ struct Fixup {
   uint8_t unit = 1;             // bytes of one real number (complex: of one part)
 };
 
-// source -> gather -> fix up -> target.
+// What a cast makes of a finite value that the target cannot hold. A NaN stays one.
+enum class Overflow : uint8_t {
+  Saturate,  // the largest finite value of its sign
+  Inf,       // infinity; NaN where the target has none; integers: saturate
+};
+
+// From one dtype to another, rounded once.
+struct Cast {
+  DType from;
+  DType to;
+  Overflow overflow = Overflow::Inf;
+};
+
+// What a cast lost. Sums and maxima, so that the order of the parts does not matter.
+struct CastStatistics {
+  uint64_t overflowed = 0;   // finite values that the target cannot hold
+  uint64_t became_nan = 0;   // values that were no NaN and are now (or NaN, now an integer)
+  double max_abs_error = 0;  // over values that are finite before and after
+  double max_rel_error = 0;  // the same, zeros left out
+  void add(const CastStatistics& other);
+};
+
+// True if there is a cast between the two: floats, integers and Bool, in any direction.
+bool can_cast(DType from, DType to);
+
+// source -> gather -> fix up -> cast -> target.
 struct Job {
   ByteSpan source;
-  MutableByteSpan target;  // whole elements; may be the very bytes of source if no dims
+  // Whole elements; may be the very bytes of source if there are neither dims nor a cast.
+  MutableByteSpan target;
   // Outermost first. Empty: source is already in row-major order.
   std::span<const GatherDim> dims = {};
-  uint32_t item_size = 1;  // bytes of an element: 1, 2, 4, 8 or 16
+  uint32_t item_size = 1;  // bytes of an element in the source: 1, 2, 4, 8 or 16
   Fixup fixup = {};
+  const Cast* cast = nullptr;
+  CastStatistics* statistics = nullptr;  // with a cast: what it lost is added
 };
 
 class Worker {

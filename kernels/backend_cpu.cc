@@ -1,8 +1,10 @@
 // The reference for every other backend: gather into the target, then fix it up in place, one pass
-// for each thing to do. Jobs are small enough for the second cache, so passes are cheap.
+// for each thing to do. Jobs are small enough for the second cache, so passes are cheap. A cast is
+// the last pass; what comes before it then goes into bytes of the worker's own.
 #include <cstring>
 
 #include "kernels/builtin_backends.h"
+#include "kernels/cast.h"
 #include "kernels/gather.h"
 #include "kernels/scalar.h"
 
@@ -46,19 +48,48 @@ void fix_up(const Fixup& fixup, MutableByteSpan bytes) {
     for (uint8_t& byte : bytes) byte = NormalizeBool{}(byte);
 }
 
-void place(const Job& job) {
+bool does_nothing(const Fixup& fixup) {
+  return fixup.swap_unit == 1 && !fixup.conj && !fixup.neg && !fixup.normalize_bool;
+}
+
+void place(const Job& job, MutableByteSpan target) {
   if (!job.dims.empty())
-    gather(job.dims, job.item_size, job.source.data(), job.target.data());
-  else if (job.target.data() != job.source.data() && !job.target.empty())
-    std::memcpy(job.target.data(), job.source.data(), job.target.size());
+    gather(job.dims, job.item_size, job.source.data(), target.data());
+  else if (target.data() != job.source.data() && !target.empty())
+    std::memcpy(target.data(), job.source.data(), target.size());
+}
+
+void prepare(const Job& job, MutableByteSpan target) {
+  place(job, target);
+  fix_up(job.fixup, target);
 }
 
 class CpuWorker final : public Worker {
  public:
   void run(const Job& job) override {
-    place(job);
-    fix_up(job.fixup, job.target);
+    if (job.cast != nullptr)
+      run_cast(job);
+    else
+      prepare(job, job.target);
   }
+
+ private:
+  void run_cast(const Job& job) {
+    CastStatistics unasked;
+    cast_elements(*job.cast, prepared(job), job.target,
+                  job.statistics != nullptr ? *job.statistics : unasked);
+  }
+
+  // The elements as the cast is to take them, in row-major order.
+  ByteSpan prepared(const Job& job) {
+    if (job.dims.empty() && does_nothing(job.fixup)) return job.source;
+    const size_t target_item = info(job.cast->to).bits / 8;
+    prepared_.resize(job.target.size() / target_item * job.item_size);
+    prepare(job, prepared_);
+    return prepared_;
+  }
+
+  std::vector<uint8_t> prepared_;  // kept, so that a worker allocates once
 };
 
 class CpuBackend final : public Backend {

@@ -3,15 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "formats/error.h"
+
 namespace unbrine {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 TEST(Backends, BeginWithTheCpu) {
-  ASSERT_THAT(available_backends(), Not(::testing::IsEmpty()));
+  ASSERT_THAT(available_backends(), Not(IsEmpty()));
   EXPECT_EQ(available_backends().front()->name(), "cpu");
 }
 
@@ -89,6 +92,86 @@ TEST_P(EveryBackend, FixesUpWhatItGathered) {
                              .item_size = 2,
                              .fixup = {.swap_unit = 2, .unit = 2}});
   EXPECT_THAT(target, ElementsAre(1, 0, 5, 4, 3, 2, 7, 6));
+}
+
+TEST_P(EveryBackend, RefusesCastsThatDoNotExist) {
+  const Bytes source(8);
+  Bytes target(4);
+  const Cast cast = {DType::C64, DType::F32};
+  EXPECT_THROW(GetParam()->worker()->run(
+                   {.source = source, .target = target, .item_size = 8, .cast = &cast}),
+               Error);
+}
+
+TEST_P(EveryBackend, CastsNothing) {
+  const Cast cast = {DType::F32, DType::F16};
+  GetParam()->worker()->run({.source = {}, .target = {}, .item_size = 4, .cast = &cast});
+}
+
+TEST_P(EveryBackend, CastsFromAnyAddress) {
+  const Bytes source = {9, 0, 0x3c, 0, 0xc0};  // 1 and -2 behind one byte
+  Bytes target(9);
+  const Cast cast = {DType::F16, DType::F32};
+  GetParam()->worker()->run({.source = ByteSpan(source).subspan(1),
+                             .target = MutableByteSpan(target).subspan(1),
+                             .item_size = 2,
+                             .cast = &cast});
+  EXPECT_THAT(target, ElementsAre(0, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0));
+}
+
+TEST_P(EveryBackend, CastsWhatItGatheredAndFixedUp) {
+  // 2 x 2 big-endian numbers, 1 2 / 3 4, transposed and negated.
+  const Bytes source = {0x3f, 0x80, 0, 0, 0x40, 0, 0, 0, 0x40, 0x40, 0, 0, 0x40, 0x80, 0, 0};
+  const GatherDim dims[] = {{2, 4}, {2, 8}};
+  Bytes target(8);
+  const Cast cast = {DType::F32, DType::BF16};
+  GetParam()->worker()->run({.source = source,
+                             .target = target,
+                             .dims = dims,
+                             .item_size = 4,
+                             .fixup = {.swap_unit = 4, .neg = true, .floating = true, .unit = 4},
+                             .cast = &cast});
+  EXPECT_THAT(target, ElementsAre(0x80, 0xbf, 0x40, 0xc0, 0, 0xc0, 0x80, 0xc0));
+}
+
+TEST_P(EveryBackend, CastsToWiderElements) {
+  const Bytes source = {1, 0, 0xff};
+  const GatherDim dims[] = {{3, 0}};
+  Bytes target(12);
+  const Cast cast = {DType::U8, DType::F32};
+  GetParam()->worker()->run(
+      {.source = source, .target = target, .dims = dims, .item_size = 1, .cast = &cast});
+  EXPECT_THAT(target, ElementsAre(0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x3f));
+}
+
+TEST_P(EveryBackend, CastsPiecesOfAnySizeByOneWorker) {
+  const Bytes source = {0, 1, 0, 2, 0xff, 0xfe};  // big-endian
+  const Cast cast = {DType::I16, DType::I8};
+  const auto worker = GetParam()->worker();
+  Bytes target(3);
+  const auto run = [&](size_t first, size_t count) {
+    worker->run({.source = ByteSpan(source).subspan(2 * first, 2 * count),
+                 .target = MutableByteSpan(target).subspan(first, count),
+                 .item_size = 2,
+                 .fixup = {.swap_unit = 2, .unit = 2},
+                 .cast = &cast});
+  };
+  run(1, 2);
+  run(0, 1);
+  EXPECT_THAT(target, ElementsAre(1, 2, 0xfe));
+  EXPECT_THAT(source, ElementsAre(0, 1, 0, 2, 0xff, 0xfe));
+}
+
+TEST_P(EveryBackend, AddsWhatCastsLostToWhatWasLostBefore) {
+  const Bytes source = {0, 0, 0x80, 0x7f, 0xff, 0xff, 0x7f, 0x7f};  // inf, the largest F32
+  Bytes target(4);
+  CastStatistics lost = {.overflowed = 5, .became_nan = 0, .max_abs_error = 0.5};
+  const Cast cast = {DType::F32, DType::F16, Overflow::Saturate};
+  GetParam()->worker()->run(
+      {.source = source, .target = target, .item_size = 4, .cast = &cast, .statistics = &lost});
+  EXPECT_THAT(target, ElementsAre(0, 0x7c, 0xff, 0x7b));
+  EXPECT_EQ(lost.overflowed, 6u);
+  EXPECT_EQ(lost.max_abs_error, 0x1.fffffep127 - 65504);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backend, EveryBackend, ::testing::ValuesIn(available_backends()),
