@@ -33,9 +33,10 @@ bool executes(const std::shared_ptr<const Source>& source, uint64_t offset, Limi
 
 bool begins_bare_pickle(const std::shared_ptr<const Source>& source, uint64_t offset,
                         const Limits& limits) {
-  const auto head = source->read_all(offset, std::min<uint64_t>(source->size() - offset, 2));
+  const auto head = source->read_all(offset, std::min<uint64_t>(source->size() - offset, 3));
   if (head.size() < 2) return false;
-  if (head[0] == 0x80) return head[1] >= 1 && head[1] <= 5;
+  // No opcode is 0: the length of a safetensors header may begin with 80 01 00.
+  if (head[0] == 0x80) return head[1] >= 1 && head[1] <= 5 && (head.size() < 3 || head[2] != 0);
   if (kTextBeginnings.find(static_cast<char>(head[0])) == std::string_view::npos) return false;
   return executes(source, offset, limits);
 }

@@ -72,6 +72,14 @@ TEST(BarePickle, IsNotSeenInText) {
     EXPECT_FALSE(begins(text)) << text;
 }
 
+TEST(BarePickle, IsNotSeenInTheLengthOfASafetensorsHeader) {
+  using namespace std::string_view_literals;
+  EXPECT_FALSE(begins("\x80\x01\0\0\0\0\0\0{\"__metadata__\""sv));
+  EXPECT_FALSE(begins("\x80\x05\0\0\0\0\0\0{"sv));
+  EXPECT_TRUE(begins("\x80\x02}."sv));
+  EXPECT_TRUE(begins("\x80\x05"sv));
+}
+
 TEST(BarePickle, IsSeenInTheProtocolsThatBeginWithNothingOfTheirOwn) {
   using namespace std::string_view_literals;
   EXPECT_TRUE(begins("(dp0\nS'a'\np1\nI1\ns."sv));
