@@ -1,5 +1,7 @@
 #include "formats/torch/torchscript.h"
 
+#include <algorithm>
+
 #include "formats/error.h"
 #include "formats/text.h"
 #include "formats/torch/torch_archive.h"
@@ -13,6 +15,12 @@ NodeId read_constants(TorchArchive& torch) {
   const NodeId constants = torch.read_pickle(entry, {"constants/"});
   require_tuple(torch.checkpoint().graph, constants, entry.name);
   return constants;
+}
+
+bool has_program(const Archive& archive, const std::string& prefix) {
+  return std::ranges::any_of(archive.entries, [&](const ArchiveEntry& entry) {
+    return entry.name.starts_with(prefix + "/code/");
+  });
 }
 
 }  // namespace
@@ -43,6 +51,8 @@ Content read_torchscript(const Probe&, const std::shared_ptr<const Archive>& arc
   const NodeId module = torch.read_pickle(entry, {"data/"});
   require_script_object(checkpoint.graph, module, entry.name);
   add_constants(checkpoint.graph, module, read_constants(torch));
+  if (has_program(*archive, prefix))
+    checkpoint.notes.emplace_back("weights only: the program (code/) is not carried");
   return {module, "torchscript"};
 }
 

@@ -146,12 +146,12 @@ TEST(TorchScript, KeepsTheTensorsOfAnObjectThatIsNotInterpreted) {
               ElementsAre("packed.state.0"));
 }
 
-TEST(TorchScript, PassesOverRecordsThatHoldNoWeights) {
+TEST(TorchScript, PassesOverRecordsThatHoldNoWeightsAndSaysSoOfTheProgram) {
   const Checkpoint checkpoint = read_archive(archive(
       module_with_weight(), kNoConstants,
       {{"code/__torch__.py", "class M(Module):"}, {"bytecode.pkl", "x"}, {"extra/a.txt", "y"}}));
   EXPECT_THAT(tensor_names(checkpoint), ElementsAre("w"));
-  EXPECT_THAT(checkpoint.notes, IsEmpty());
+  EXPECT_THAT(checkpoint.notes, ElementsAre(HasSubstr("program (code/) is not carried")));
 }
 
 }  // namespace
