@@ -204,6 +204,12 @@ std::vector<Member> module_members(const Graph& graph, const ModuleParts& parts,
   return out;
 }
 
+bool is_opacus_filter(const Graph& graph, const Member& hook) {
+  if (!graph.is(hook.value, NodeKind::Global)) return false;
+  const Global& global = graph.global(hook.value);
+  return global.module == "opacus.layers.param_rename" && global.name == "filter_out_old_keys";
+}
+
 // What a wrapper became, whole or in parts, is no attribute of it any more.
 bool is_part_of(const Graph& graph, NodeId node, NodeId value) {
   if (!graph.is(value, NodeKind::Tensor)) return false;
@@ -283,6 +289,23 @@ std::vector<Member> members(const Graph& graph, NodeId node, ModuleView view) {
 
 bool is_module(const Graph& graph, NodeId node) {
   return module_parts(graph, node).has_value() || is_script_object(graph, node);
+}
+
+std::vector<std::string_view> names_hidden_by_hook(const Graph& graph, NodeId node) {
+  std::vector<std::string_view> names;
+  const auto parts = module_parts(graph, node);
+  if (!parts) return names;
+  std::vector<Member> hooks;
+  std::vector<Member> renamed;
+  for (const Member& member : parts->others) {
+    if (member.text == "_state_dict_hooks") hooks = mapping_entries(graph, member.value);
+    if (member.text == "old_to_new") renamed = mapping_entries(graph, member.value);
+  }
+  const bool filters =
+      std::ranges::any_of(hooks, [&](const Member& hook) { return is_opacus_filter(graph, hook); });
+  if (filters)
+    for (const Member& entry : renamed) names.push_back(entry.text);
+  return names;
 }
 
 bool is_mapping(const Graph& graph, NodeId node) {

@@ -41,6 +41,10 @@ std::vector<Member> members(const Graph& graph, NodeId node, ModuleView view);
 // by its class's module, __torch__. No class is looked up.
 bool is_module(const Graph& graph, NodeId node);
 
+// The names that a module's own hook takes out of its state_dict(): Opacus registers a parameter of
+// its LSTM under two names and shows one. Empty for all else.
+std::vector<std::string_view> names_hidden_by_hook(const Graph& graph, NodeId node);
+
 // A dict, an OrderedDict, a defaultdict, a Counter, or another call result that was given entries:
 // members are its entries.
 bool is_mapping(const Graph& graph, NodeId node);

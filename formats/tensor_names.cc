@@ -92,6 +92,9 @@ class Walk {
     enter(root);
     while (!frames_.empty()) step();
     name_keys();
+    if (!hidden_.empty())
+      std::erase_if(found_,
+                    [&](const NamedTensor& tensor) { return hidden_.contains(tensor.name); });
     return std::move(found_);
   }
 
@@ -148,7 +151,13 @@ class Walk {
                 limits_.max_path_depth);
     check_effort();
     open_[node] = named_once_[node] = true;
+    if (view_ == ModuleView::StateDict) hide_names(node);
     frames_.push_back({node, name_.size(), members(graph_, node, view_)});
+  }
+
+  void hide_names(NodeId module) {
+    for (const std::string_view name : names_hidden_by_hook(graph_, module))
+      hidden_.insert(name_.empty() ? std::string(name) : name_ + "." + std::string(name));
   }
 
   void leave() {
@@ -182,6 +191,7 @@ class Walk {
   std::vector<NamedTensor> keys_;  // to be named at the end
   std::unordered_set<uint32_t> named_rows_;
   std::unordered_set<NodeId> named_keys_;
+  std::unordered_set<std::string> hidden_;  // names that a module's hook takes away
   std::string name_;
   uint32_t top_ = 0;
   uint64_t entered_ = 0;
