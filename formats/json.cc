@@ -1,6 +1,9 @@
 #include "formats/json.h"
 
 #include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
 
 namespace unbrine {
 namespace {
@@ -21,6 +24,25 @@ void append_escape(std::string& text, char c) {
   text += kHexDigits[c & 15];
 }
 
+std::string finite_text(double number) {
+  char digits[32];
+  std::string text(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
+  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+}
+
+std::string nan_name(uint64_t bits) {
+  constexpr uint64_t kPlainNan = 0x7ff8'0000'0000'0000;
+  if (bits == kPlainNan) return "nan";
+  char digits[16];
+  return "0x" +
+         std::string(digits, std::to_chars(std::begin(digits), std::end(digits), bits, 16).ptr);
+}
+
+std::string name_of_non_number(double number) {
+  if (std::isnan(number)) return nan_name(std::bit_cast<uint64_t>(number));
+  return number < 0 ? "-inf" : "inf";
+}
+
 }  // namespace
 
 JsonWriter& JsonWriter::key(std::string_view name) {
@@ -36,6 +58,11 @@ JsonWriter& JsonWriter::value(std::string_view text) {
   append_string(text);
   needs_comma_ = true;
   return *this;
+}
+
+JsonWriter& JsonWriter::value(double number) {
+  if (std::isfinite(number)) return raw(finite_text(number));
+  return begin_object().key("$float").value(name_of_non_number(number)).end_object();
 }
 
 JsonWriter& JsonWriter::open(char bracket) {

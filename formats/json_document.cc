@@ -81,6 +81,19 @@ JsonDocument::~JsonDocument() = default;
 
 JsonValue JsonDocument::root() const { return JsonValue(handle_of(parser_->root)); }
 
+JsonKind JsonValue::kind() const {
+  switch (element_of(handle_).type()) {
+    case dom::element_type::ARRAY: return JsonKind::Array;
+    case dom::element_type::OBJECT: return JsonKind::Object;
+    case dom::element_type::INT64: return JsonKind::Integer;
+    case dom::element_type::UINT64: return JsonKind::Unsigned;
+    case dom::element_type::DOUBLE: return JsonKind::Real;
+    case dom::element_type::STRING: return JsonKind::Text;
+    case dom::element_type::BOOL: return JsonKind::Bool;
+    default: return JsonKind::Null;
+  }
+}
+
 bool JsonValue::is_null() const { return element_of(handle_).is_null(); }
 bool JsonValue::is_text() const { return element_of(handle_).is_string(); }
 bool JsonValue::is_object() const { return element_of(handle_).is_object(); }

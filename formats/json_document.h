@@ -15,9 +15,12 @@ namespace unbrine {
 
 struct JsonField;
 
+enum class JsonKind : uint8_t { Null, Bool, Integer, Unsigned, Real, Text, Array, Object };
+
 // A value inside a JsonDocument, which must outlive it and all text that it gives.
 class JsonValue {
  public:
+  JsonKind kind() const;  // Unsigned: a whole number beyond int64_t
   bool is_null() const;
   bool is_text() const;
   bool is_object() const;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <limits>
+
 namespace unbrine {
 namespace {
 
@@ -31,6 +34,39 @@ TEST(JsonWriter, PutsCommasBetweenValuesOnly) {
   json.begin_object().end_object().end_array().key("b").null().key("c").value(true);
   json.key("d").value(UINT64_MAX).key("e").value("").end_object();
   EXPECT_EQ(json.take(), R"({"a":[1,-2,[],{}],"b":null,"c":true,"d":18446744073709551615,"e":""})");
+}
+
+std::string shown(double number) { return JsonWriter().value(number).take(); }
+
+TEST(JsonWriter, WritesTheShortestFloatThatReadsBack) {
+  EXPECT_EQ(shown(0.1), "0.1");
+  EXPECT_EQ(shown(1.0 / 3), "0.3333333333333333");
+  EXPECT_EQ(shown(5e-324), "5e-324");
+  EXPECT_EQ(shown(1.7976931348623157e308), "1.7976931348623157e+308");
+}
+
+TEST(JsonWriter, TellsAFloatFromAnInteger) {
+  EXPECT_EQ(shown(1), "1.0");
+  EXPECT_EQ(shown(-0.0), "-0.0");
+  EXPECT_EQ(shown(1e5), "1e+05");
+  EXPECT_EQ(shown(123456), "123456.0");
+}
+
+TEST(JsonWriter, NamesFloatsThatJsonDoesNotHave) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(shown(kInfinity), R"({"$float":"inf"})");
+  EXPECT_EQ(shown(-kInfinity), R"({"$float":"-inf"})");
+  EXPECT_EQ(shown(std::bit_cast<double>(uint64_t{0x7ff8'0000'0000'0000})), R"({"$float":"nan"})");
+  EXPECT_EQ(shown(std::bit_cast<double>(uint64_t{0xfff8'0000'0000'0000})),
+            R"({"$float":"0xfff8000000000000"})");
+  EXPECT_EQ(shown(std::bit_cast<double>(uint64_t{0x7ff0'0000'0000'0001})),
+            R"({"$float":"0x7ff0000000000001"})");
+}
+
+TEST(JsonWriter, TakesValuesThatAreJsonAlready) {
+  JsonWriter json;
+  json.begin_array().value(1.5).json("[2]").value(3).end_array();
+  EXPECT_EQ(json.text(), "[1.5,[2],3]");
 }
 
 }  // namespace
