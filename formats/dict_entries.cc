@@ -1,5 +1,7 @@
 #include "formats/dict_entries.h"
 
+#include <algorithm>
+
 namespace unbrine {
 namespace {
 
@@ -12,6 +14,10 @@ Member entry_member(const Graph& graph, NodeId key, NodeId value, size_t positio
     case NodeKind::None: return text_member("None", value);
     default: return numbered_member(static_cast<int64_t>(position), value);
   }
+}
+
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<uint8_t>(c) < 0x80; });
 }
 
 bool holds_values(NodeKind kind) {
@@ -47,15 +53,18 @@ bool is_dict_call(const Graph& graph, NodeId node) {
 }
 
 void DictEntries::add(NodeId key, NodeId value) {
+  const DictEntry entry{key, value};
   key = graph_.resolved(key);
   value = graph_.resolved(value);
   size_t& place = place_of(key);
   if (place == kNowhere) {
     place = members_.size();
+    entries_.push_back(entry);
     members_.push_back(entry_member(graph_, key, value, place));
     if (holds_values(graph_.kind(key)))
       keys_.push_back({Member::Part::Key, {}, static_cast<int64_t>(place), key});
   } else {
+    entries_[place].value = entry.value;
     members_[place].value = value;
   }
 }
@@ -75,8 +84,16 @@ void DictEntries::add_all_of(NodeId node) {
   add_pairs(graph_.items(graph_.call(node).items));
 }
 
+// A str and a Python 2 str are equal keys if both are ASCII; an int is never equal to its digits.
+std::unordered_map<std::string_view, size_t>& DictEntries::texts_of(NodeId key) {
+  if (graph_.is(key, NodeKind::BigInt)) return integers_;
+  const bool is_data = graph_.is(key, NodeKind::ByteString) && !is_ascii(graph_.text(key));
+  return is_data ? data_ : texts_;
+}
+
 size_t& DictEntries::place_of(NodeId key) {
-  if (is_text_key(graph_, key)) return texts_.try_emplace(graph_.text(key), kNowhere).first->second;
+  if (is_text_key(graph_, key))
+    return texts_of(key).try_emplace(graph_.text(key), kNowhere).first->second;
   if (graph_.is(key, NodeKind::Int))
     return numbers_.try_emplace(graph_.integer(key), kNowhere).first->second;
   if (graph_.is(key, NodeKind::Bool))  // True == 1 as a key

@@ -17,6 +17,12 @@ bool is_text_key(const Graph& graph, NodeId key);
 bool is_sequence(const Graph& graph, NodeId node);   // a Tuple or List
 bool is_dict_call(const Graph& graph, NodeId node);  // of one of the standard library's dicts
 
+// A key and a value as the file has them: streams and aliases are not resolved.
+struct DictEntry {
+  NodeId key;
+  NodeId value;
+};
+
 // Collects entries. A key that is set twice counts once: at the first place, with the last value.
 class DictEntries {
  public:
@@ -26,20 +32,25 @@ class DictEntries {
   void add_pairs(Items flattened);  // key, value, key, value...
   void add_all_of(NodeId node);     // a Dict's, or a Call's: its constructor's and those set later
 
+  std::vector<DictEntry> take_entries() { return std::move(entries_); }  // as many as members
   std::vector<Member> take() { return std::move(members_); }
   std::vector<Member> take_keys() { return std::move(keys_); }  // those that hold values
 
  private:
   static constexpr size_t kNowhere = SIZE_MAX;
 
+  std::unordered_map<std::string_view, size_t>& texts_of(NodeId key);
   size_t& place_of(NodeId key);
   void add_pair_list(NodeId list);
   void add_constructor_entries(const Call& call);
 
   const Graph& graph_;
+  std::vector<DictEntry> entries_;
   std::vector<Member> members_;
   std::vector<Member> keys_;
   std::unordered_map<std::string_view, size_t> texts_;
+  std::unordered_map<std::string_view, size_t> data_;      // Python 2 strs that are no ASCII
+  std::unordered_map<std::string_view, size_t> integers_;  // beyond 64 bits
   std::unordered_map<int64_t, size_t> numbers_;
   std::unordered_map<NodeId, size_t> others_;
 };

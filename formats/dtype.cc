@@ -67,6 +67,11 @@ std::span<const DTypeInfo> dtype_table() { return kDTypes; }
 
 const DTypeInfo& info(DType dtype) { return kDTypes[static_cast<size_t>(dtype)]; }
 
+std::string_view dtype_name(DType dtype) {
+  const DTypeInfo& row = info(dtype);
+  return row.torch_name.empty() ? row.safetensors : row.torch_name;
+}
+
 std::optional<DType> dtype_by_torch_name(std::string_view name) {
   return find(&DTypeInfo::torch_name, name);
 }

@@ -70,6 +70,9 @@ struct DTypeInfo {
 std::span<const DTypeInfo> dtype_table();
 const DTypeInfo& info(DType dtype);
 
+// As torch calls it, or, where torch has no such dtype, as safetensors files do.
+std::string_view dtype_name(DType dtype);
+
 std::optional<DType> dtype_by_torch_name(std::string_view name);
 std::optional<DType> dtype_by_storage_class(std::string_view name);
 

@@ -134,7 +134,7 @@ void keep_loose_storages(Checkpoint& checkpoint, NodeId root) {
     if (is_new)
       row->second = checkpoint.tensors.add(
           whole_storage(graph, node, checkpoint.tensors.storages()[storage]));
-    graph.become_leaf(node, row->second);
+    graph.become_whole_storage(node, row->second);
   }
 }
 

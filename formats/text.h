@@ -24,6 +24,9 @@ inline constexpr Quote quoted;
 // surrogates among them) replaced by the four characters \xNN.
 std::string repaired_utf8(std::string_view text);
 
+// Appends a code point, a surrogate too, in UTF-8's form of at most four bytes.
+void append_utf8(std::string& text, uint32_t point);
+
 // "1.5 MB", "12 bytes": decimal units, three digits at most.
 std::string human_bytes(uint64_t bytes);
 

@@ -126,7 +126,7 @@ uint64_t JoblibArrays::read_objects(NodeId call, uint64_t offset) {
 
 uint64_t JoblibArrays::read_raw(NodeId call, NodeId state, const DTypeRecord& dtype,
                                 uint64_t offset) {
-  const Graph& graph = checkpoint_.graph;
+  Graph& graph = checkpoint_.graph;
   if (!dtype.item_size)
     fail(ErrorCode::Unsupported, "its dtype, ", dtype.description,
          ", does not tell how long its bytes are");
@@ -142,7 +142,11 @@ uint64_t JoblibArrays::read_raw(NodeId call, NodeId state, const DTypeRecord& dt
                                                          .fortran = fortran,
                                                          .bytes = {source_, offset, size},
                                                          .name = storage_name(call)});
-    checkpoint_.graph.become_tensor(call, row);
+    graph.become_tensor(call, row);
+  } else {
+    const NodeId data =
+        graph.add_external(NodeKind::Bytes, graph.add_source(source_), offset, size);
+    graph.append_values(call, &data, 1);
   }
   return offset + size;
 }

@@ -24,8 +24,9 @@ class JoblibArrays {
       : checkpoint_(checkpoint), source_(std::move(source)) {}
 
   // Turns a wrapper into a Tensor leaf, or, of an array of objects, into the Stream of its pickle;
-  // gives the offset of the opcode behind. Other calls stay what they are. Throws Corrupt with the
-  // offset of the call, Unsupported for a dtype of unknown size.
+  // to one of another dtype appends the raw bytes as a value. Gives the offset of the opcode
+  // behind. Other calls stay what they are. Throws Corrupt with the offset of the call, Unsupported
+  // for a dtype of unknown size.
   uint64_t after_build(NodeId call, uint64_t offset);
 
  private:

@@ -201,6 +201,13 @@ DTypeRecord dtype_of_string(std::string_view type_string) {
   return plain(row->dtype, has_order && type_string[0] == '>');
 }
 
+std::optional<std::string> type_string(const ElementType& type) {
+  const auto row = std::ranges::find(kNumpyCodes, type.dtype, &NumpyCode::dtype);
+  if (row == std::end(kNumpyCodes)) return std::nullopt;
+  const char order = info(type.dtype).bits == 8 ? '|' : type.big_endian ? '>' : '<';
+  return order + std::string(row->code);
+}
+
 DTypeRecord read_dtype(const Graph& graph, NodeId node) {
   if (graph.is(node, NodeKind::Global)) return dtype_of_class(graph.global(node));
   if (!graph.is(node, NodeKind::Call)) fail(ErrorCode::Corrupt, "its dtype is no numpy.dtype");

@@ -25,6 +25,9 @@ struct DTypeRecord {
 // also without the byte order. Throws Corrupt if it is none.
 DTypeRecord dtype_of_string(std::string_view type_string);
 
+// numpy.dtype.str of plain numbers, "<f4"; none for a dtype that numpy does not have.
+std::optional<std::string> type_string(const ElementType& type);
+
 // Of numpy.dtype(code, align, copy) and its BUILD, or of a class like numpy.float32. A class that
 // is not known gives a record without a type. Throws Corrupt if the node is no dtype.
 DTypeRecord read_dtype(const Graph& graph, NodeId node);

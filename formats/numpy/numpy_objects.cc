@@ -1,6 +1,6 @@
 #include "formats/numpy/numpy_objects.h"
 
-#include <optional>
+#include <algorithm>
 
 #include "formats/error.h"
 #include "formats/numpy/joblib.h"
@@ -11,14 +11,6 @@ namespace unbrine {
 namespace {
 
 using Nodes = std::vector<NodeId>;
-
-struct ArrayParts {
-  NodeId shape;
-  NodeId dtype;
-  NodeId data;
-  bool fortran;
-  NodeId axes = kNoNode;
-};
 
 // Long ones are cut: no array needs more items, and many arrays may share one tuple.
 constexpr size_t kMostItems = 8;
@@ -55,8 +47,8 @@ std::vector<uint64_t> counts(const Graph& graph, NodeId node) {
 
 // A subclass of a user may wrap or extend what ndarray's own __reduce__ gives: (state, more) or
 // (version, shape, dtype, is_fortran, data, more...).
-bool is_numpys_own(const Graph& graph, NodeId call) {
-  const Nodes args = first_items(graph, graph.call(call).args, "its arguments");
+bool is_numpys_own(const Graph& graph, const Call& call) {
+  const Nodes args = first_items(graph, call.args, "its arguments");
   if (args.empty() || !graph.is(args[0], NodeKind::Global)) return true;
   const std::string_view module = graph.global(args[0]).module;
   return module == "numpy" || module.starts_with("numpy.");
@@ -74,8 +66,8 @@ std::optional<Nodes> foreign_state(const Graph& graph, NodeId state) {
 }
 
 // The items of the state; none for a subclass whose state is its own affair.
-std::optional<Nodes> state_of(const Graph& graph, NodeId call) {
-  const Nodes states = graph.items(graph.call(call).states).to_vector();
+std::optional<Nodes> state_of(const Graph& graph, const Call& call) {
+  const Nodes states = graph.items(call.states).to_vector();
   const bool own = is_numpys_own(graph, call);
   if (!own && states.size() != 1) return std::nullopt;
   if (states.size() != 1) fail(ErrorCode::Corrupt, "has ", states.size(), " states, expected 1");
@@ -91,8 +83,8 @@ ArrayParts parts_of(const Graph& graph, Nodes state) {
 }
 
 // _frombuffer(data, dtype, shape, order[, axes]).
-ArrayParts parts_from_arguments(const Graph& graph, NodeId call) {
-  const Nodes args = first_items(graph, graph.call(call).args, "its arguments");
+ArrayParts parts_from_arguments(const Graph& graph, const Call& call) {
+  const Nodes args = first_items(graph, call.args, "its arguments");
   if (args.size() != 4 && args.size() != 5)
     fail(ErrorCode::Corrupt, args.size(), " arguments, expected 4 or 5");
   const std::string_view order = graph.is(args[3], NodeKind::String) ? graph.text(args[3]) : "";
@@ -122,17 +114,10 @@ class ArrayBuilder {
       return;
     in_context("byte " + std::to_string(graph_.call(node).offset) + " (numpy array)", [&] {
       if (meaning == Meaning::JoblibArray) return count_joblib_record(graph_, node, others_);
-      if (meaning == Meaning::NumpyReconstruct) return build_reconstructed(node);
       if (meaning == Meaning::NumpyMaskedReconstruct) return build_masked(node);
-      build(node, parts_from_arguments(graph_, node));
+      const std::optional<ArrayParts> parts = array_parts(graph_, graph_.call(node));
+      parts ? build(node, *parts) : count_subclass(node);
     });
-  }
-
-  void build_reconstructed(NodeId node) {
-    std::optional<Nodes> state = state_of(graph_, node);
-    if (!state) return count_subclass(node);
-    if (!is_numpys_own(graph_, node)) state->resize(5);
-    build(node, parts_of(graph_, *state));
   }
 
   void count_subclass(NodeId node) {
@@ -147,7 +132,7 @@ class ArrayBuilder {
 
   // BUILD (1, shape, dtype, is_fortran, data, mask, fill_value).
   void build_masked(NodeId node) {
-    const std::optional<Nodes> state = state_of(graph_, node);
+    const std::optional<Nodes> state = state_of(graph_, graph_.call(node));
     if (!state) return count_subclass(node);
     if (state->size() != 7)
       fail(ErrorCode::Corrupt, "its state has ", state->size(), " items, expected 7");
@@ -204,6 +189,25 @@ class ArrayBuilder {
 };
 
 }  // namespace
+
+std::optional<ArrayParts> array_parts(const Graph& graph, const Call& call) {
+  if (graph.meaning(call.callee) == Meaning::NumpyFromBuffer)
+    return parts_from_arguments(graph, call);
+  std::optional<Nodes> state = state_of(graph, call);
+  if (!state) return std::nullopt;
+  if (!is_numpys_own(graph, call)) state->resize(5);
+  return parts_of(graph, *std::move(state));
+}
+
+std::vector<NodeId> state_beyond_numpys(const Graph& graph, const Call& call) {
+  const Nodes states = graph.items(call.states).to_vector();
+  if (states.size() != 1 || !graph.is(states[0], NodeKind::Tuple)) return {};
+  Nodes items = graph.items(states[0]).to_vector();
+  const bool wraps = !items.empty() && graph.is(items[0], NodeKind::Tuple);
+  const size_t own = std::min<size_t>(wraps ? 1 : 5, items.size());
+  items.erase(items.begin(), items.begin() + static_cast<ptrdiff_t>(own));
+  return items;
+}
 
 void note_other_arrays(const OtherArrays& others, Checkpoint& checkpoint) {
   for (const auto& [description, number] : others)

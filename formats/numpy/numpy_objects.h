@@ -5,7 +5,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "formats/checkpoint.h"
 
@@ -16,6 +18,22 @@ namespace unbrine {
 // records; a note counts them by kind. Throws Corrupt with the offset of the call for a state of
 // the wrong shape or data of the wrong size, and what TensorTable::add throws.
 void build_arrays(Checkpoint& checkpoint, IndexRange calls);
+
+// What a call that makes an array says of it.
+struct ArrayParts {
+  NodeId shape;
+  NodeId dtype;
+  NodeId data;
+  bool fortran;
+  NodeId axes = kNoNode;
+};
+
+// Of _reconstruct and its BUILD, or of _frombuffer. None for a class of a user whose state is its
+// own affair. Throws Corrupt.
+std::optional<ArrayParts> array_parts(const Graph& graph, const Call& call);
+
+// What a class of a user keeps beside numpy's own state.
+std::vector<NodeId> state_beyond_numpys(const Graph& graph, const Call& call);
 
 // Counts, by description, arrays that are no tensors; the note says so of each kind.
 using OtherArrays = std::map<std::string, uint64_t>;

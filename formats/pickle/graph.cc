@@ -8,8 +8,6 @@
 namespace unbrine {
 namespace {
 
-constexpr uint32_t kExternalBit = 1 << 8;
-
 constexpr std::string_view kKindNames[] = {
     "None",         "Bool",    "Int",    "BigInt",    "Float",  "String",    "ByteString", "Bytes",
     "ByteArray",    "Tuple",   "List",   "Dict",      "Set",    "FrozenSet", "Global",     "Call",
@@ -217,6 +215,12 @@ void Graph::become_tensor(NodeId call, uint32_t row) {
 
 void Graph::become_leaf(NodeId persistent_id, uint32_t row) {
   nodes_[persistent_id] = {static_cast<uint32_t>(NodeKind::Tensor), row, kNoNode};
+}
+
+void Graph::become_whole_storage(NodeId storage, uint32_t row) {
+  const uint32_t untyped = storage_dtype(storage) ? 0 : kUntypedBit;
+  nodes_[storage] = {static_cast<uint32_t>(NodeKind::Tensor) | kWholeStorageBit | untyped, row,
+                     kNoNode};
 }
 
 void Graph::become_composite(NodeId call, Composite composite) {

@@ -201,6 +201,9 @@ class Graph {
   // Storage: its row of the TensorTable, and the dtype of its class; none: untyped bytes.
   uint32_t storage_row(NodeId id) const { return nodes_[id].a; }
   std::optional<DType> storage_dtype(NodeId id) const;
+  // Tensor: a storage that is kept by itself, and not a view of it; whether its class is untyped.
+  bool is_whole_storage(NodeId id) const { return (nodes_[id].tag & kWholeStorageBit) != 0; }
+  bool is_untyped_storage(NodeId id) const { return (nodes_[id].tag & kUntypedBit) != 0; }
   const Stream& stream(NodeId id) const { return streams_[nodes_[id].a]; }
 
   // The value that a node stands for: a Stream for its root, an Alias for the argument, and so on;
@@ -256,6 +259,7 @@ class Graph {
   void become_tensor(NodeId call, uint32_t row);
   // A persistent id that names a tensor itself, as in tars of torch 0.1: a leaf without a call.
   void become_leaf(NodeId persistent_id, uint32_t row);
+  void become_whole_storage(NodeId storage, uint32_t row);  // a Storage
   void become_composite(NodeId call, Composite composite);
   // `bytes` is a Bytes, ByteArray, ByteString or Call; the root lies in another pickle.
   void become_stream(NodeId bytes, Stream stream);
@@ -265,8 +269,12 @@ class Graph {
  private:
   friend class Items::Iterator;
 
+  static constexpr uint32_t kExternalBit = 1 << 8;
+  static constexpr uint32_t kWholeStorageBit = 1 << 9;
+  static constexpr uint32_t kUntypedBit = 1 << 10;
+
   struct Node {
-    uint32_t tag;  // kind in the low byte; bit 8: external
+    uint32_t tag;  // kind in the low byte, bits above
     uint32_t a;
     uint32_t b;
   };

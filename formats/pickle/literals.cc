@@ -4,6 +4,8 @@
 #include <charconv>
 #include <vector>
 
+#include "formats/text.h"
+
 namespace unbrine {
 namespace {
 
@@ -169,22 +171,6 @@ bool take_escape(std::string_view& text, std::string& bytes) {
   if (meant < 0) bytes += '\\';  // no escape: both characters stay
   bytes += meant < 0 ? c : static_cast<char>(meant);
   return true;
-}
-
-void append_utf8(std::string& text, uint32_t point) {
-  const auto tail = [&](int shift) { text += static_cast<char>(0x80 | (point >> shift & 0x3f)); };
-  if (point < 0x80) {
-    text += static_cast<char>(point);
-  } else if (point < 0x800) {
-    text += static_cast<char>(0xc0 | point >> 6);
-    tail(0);
-  } else if (point < 0x10000) {
-    text += static_cast<char>(0xe0 | point >> 12);
-    tail(6), tail(0);
-  } else {
-    text += static_cast<char>(0xf0 | point >> 18);
-    tail(12), tail(6), tail(0);
-  }
 }
 
 // `text` begins after a backslash. A backslash before anything but u and U is itself, and so is
