@@ -22,7 +22,8 @@ fail() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
 # --- Packages ---
 
 readonly libraries=(libzip-dev libsimdjson-dev libxxhash-dev libdeflate-dev zlib1g-dev libbz2-dev
-  liblzma-dev libboost-program-options-dev libgtest-dev libgmock-dev ca-certificates)
+  liblzma-dev libpcre2-dev libssl-dev libboost-program-options-dev libgtest-dev libgmock-dev
+  ca-certificates)
 
 is_installed() {
   [[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]

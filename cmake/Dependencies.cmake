@@ -25,6 +25,9 @@ unbrine_find_library(zlib zlib.h zlib1g-dev libz.a z)
 unbrine_find_library(bzip2 bzlib.h libbz2-dev libbz2.a bz2)
 unbrine_find_library(lzma lzma.h liblzma-dev liblzma.a lzma)
 unbrine_find_library(xxhash xxhash.h libxxhash-dev libxxhash.a xxhash)
+unbrine_find_library(pcre2 pcre2.h libpcre2-dev libpcre2-8.a pcre2-8)
+# Shared: libzip has loaded it anyway, and two copies in one process would be one too many.
+unbrine_find_library(libcrypto openssl/evp.h libssl-dev crypto)
 unbrine_find_library(boost_program_options boost/program_options.hpp libboost-program-options-dev
                      libboost_program_options.a boost_program_options)
 
