@@ -2,13 +2,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "converter/temporary.h"
 #include "formats/error.h"
 #include "formats/text.h"
 
@@ -17,47 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kTemporaryMark = ".unbrine-tmp-";
-constexpr size_t kRandomLetters = 6;
-constexpr size_t kLongestName = 255;  // bytes; NAME_MAX of every file system that matters
-constexpr int kCreationAttempts = 100;
-
-std::string name_of(const fs::path& path) { return quoted(path.native()); }
-
-[[noreturn]] void fail_path(std::string_view what, const fs::path& path, int error) {
-  fail(ErrorCode::Io, what, " ", name_of(path), ": ", std::strerror(error));
-}
-
 [[noreturn]] void fail_exists(const fs::path& path) {
   fail(ErrorCode::Io, "output ", name_of(path),
        " exists: use --overwrite to replace it, or choose another name");
-}
-
-fs::path folder_of(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
-
-std::string random_letters() {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
-  unsigned char bytes[kRandomLetters] = {};
-  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-    fail(ErrorCode::Io, "cannot get random bytes: ", std::strerror(errno));
-  std::string letters;
-  for (const unsigned char byte : bytes) letters += kLetters[byte % kLetters.size()];
-  return letters;
-}
-
-// `name` cut to `longest` bytes, not inside a UTF-8 sequence: some file systems take only those.
-std::string shortened(std::string name, size_t longest) {
-  if (name.size() <= longest) return name;
-  while (longest > 0 && (static_cast<unsigned char>(name[longest]) & 0xc0) == 0x80) --longest;
-  return name.substr(0, longest);
-}
-
-std::string temporary_name(const fs::path& path) {
-  const size_t added = 1 + kTemporaryMark.size() + kRandomLetters;
-  return "." + shortened(path.filename().native(), kLongestName - added) +
-         std::string(kTemporaryMark) + random_letters();
 }
 
 int reserve_blocks(int descriptor, uint64_t size) {
@@ -89,6 +50,11 @@ OutputFile::~OutputFile() {
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
+void OutputFile::set_path(fs::path path) {
+  path_ = std::move(path);
+  check_target();
+}
+
 void OutputFile::check_target() const {
   std::error_code error;
   const fs::file_status status = fs::symlink_status(path_, error);
@@ -105,15 +71,10 @@ void OutputFile::check_target() const {
 }
 
 void OutputFile::create_temporary() {
-  const fs::path folder = folder_of(path_);
-  for (int attempt = 0; descriptor_ < 0; ++attempt) {
-    const fs::path candidate = folder / temporary_name(path_);
-    descriptor_ = open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ >= 0)
-      temporary_ = candidate;
-    else if (errno != EINTR && (errno != EEXIST || attempt == kCreationAttempts))
-      fail_path("cannot create a file in folder", folder, errno);
-  }
+  temporary_ = create_beside(path_, "cannot create a file in folder", [&](const fs::path& name) {
+    descriptor_ = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return descriptor_ >= 0;
+  });
 }
 
 void OutputFile::reserve(uint64_t size) {
@@ -137,10 +98,10 @@ void OutputFile::write_at(uint64_t offset, ByteSpan bytes) {
 
 void OutputFile::commit() {
   close_temporary();
-  const bool renamed =
-      overwrite_ ? rename(temporary_.c_str(), path_.c_str()) == 0 : rename_without_replacing();
-  if (!renamed && errno == EEXIST) fail_exists(path_);
-  if (!renamed) fail_path("cannot rename the finished output to", path_, errno);
+  if (!rename_temporary()) {
+    if (errno == EEXIST) fail_exists(path_);
+    fail_path("cannot rename the finished output to", path_, errno);
+  }
   temporary_.clear();
 }
 
@@ -150,14 +111,16 @@ void OutputFile::close_temporary() {
     fail_path("cannot write", path_, errno);
 }
 
-bool OutputFile::rename_without_replacing() const {
-  if (renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0)
-    return true;
-  if (errno != EINVAL && errno != ENOSYS) return false;
-  // link() does not replace either. Should unlink() fail, the output is whole all the same.
-  if (link(temporary_.c_str(), path_.c_str()) != 0) return false;
-  unlink(temporary_.c_str());
-  return true;
+bool OutputFile::rename_temporary() {
+  if (rename_file_to_free_name(temporary_, path_)) return true;
+  if (!overwrite_) return false;
+  replaced_ = true;
+  return rename(temporary_.c_str(), path_.c_str()) == 0;
+}
+
+bool OutputFile::withdraw() {
+  if (replaced_) return false;
+  return unlink(path_.c_str()) == 0 || errno == ENOENT;
 }
 
 }  // namespace unbrine

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "formats/error.h"
+#include "tests/support/old_kernel.h"
 
 namespace unbrine {
 namespace {
@@ -195,6 +196,42 @@ TEST_F(OutputFileTest, DoesNotReplaceWhatAppearedMeanwhile) {
   EXPECT_THAT(names(), ElementsAre("model.safetensors"));
 }
 
+TEST_F(OutputFileTest, RefusesToBeCalledWhatExists) {
+  put(folder_ / "other", "old");
+  OutputFile output(target(), 3, false);
+  EXPECT_THAT(io_error([&] { output.set_path(folder_ / "other"); }), HasSubstr("--overwrite"));
+}
+
+TEST_F(OutputFileTest, MayBeCalledOtherwiseUntilItIsCommitted) {
+  OutputFile output(target(), 3, false);
+  output.write_at(0, as_bytes("new"));
+  output.set_path(folder_ / "other");
+  output.commit();
+  EXPECT_THAT(names(), ElementsAre("other"));
+}
+
+TEST_F(OutputFileTest, ShowsItsBytesUnderTheTemporaryName) {
+  OutputFile output(target(), 3, false);
+  output.write_at(0, as_bytes("new"));
+  EXPECT_EQ(text_of(output.temporary()), "new");
+  output.commit();
+  EXPECT_TRUE(output.temporary().empty());
+}
+
+TEST_F(OutputFileTest, IsWithdrawnUnlessItReplacedSomething) {
+  for (const bool overwrite : {false, true}) {
+    OutputFile output(target(), 0, overwrite);
+    output.commit();
+    EXPECT_TRUE(output.withdraw());
+    EXPECT_THAT(names(), IsEmpty());
+  }
+  put(target(), "old");
+  OutputFile output(target(), 0, true);
+  output.commit();
+  EXPECT_FALSE(output.withdraw());
+  EXPECT_TRUE(fs::exists(target()));
+}
+
 TEST_F(OutputFileTest, ReplacesSymbolicLinkAndNotWhatItPointsAt) {
   put(folder_ / "precious", "kept");
   fs::create_symlink("precious", target());
@@ -211,6 +248,25 @@ TEST_F(OutputFileTest, TakesDanglingSymbolicLinkForExisting) {
   fs::create_symlink("absent", target());
   EXPECT_THAT(io_error([&] { OutputFile(target(), 3, false); }), HasSubstr("--overwrite"));
   EXPECT_FALSE(fs::exists(folder_ / "absent"));
+}
+
+TEST_F(OutputFileTest, CommitsWithoutReplacingWhereTheKernelCannotTell) {
+  put(folder_ / "taken", "old");
+  const bool ran = run_without_renameat2([&] {
+    OutputFile output(target(), 3, false);
+    output.write_at(0, as_bytes("new"));
+    output.commit();
+    OutputFile other(folder_ / "taken", 0, true);
+    other.commit();
+    EXPECT_FALSE(other.withdraw());
+    OutputFile late(folder_ / "late", 0, false);
+    put(folder_ / "late", "theirs");
+    EXPECT_THAT(io_error([&] { late.commit(); }), HasSubstr("--overwrite"));
+  });
+  if (!ran) GTEST_SKIP() << "no system call filter is allowed";
+  EXPECT_EQ(text_of(target()), "new");
+  EXPECT_EQ(text_of(folder_ / "taken"), "");
+  EXPECT_EQ(text_of(folder_ / "late"), "theirs");
 }
 
 TEST_F(OutputFileTest, TakesTheLongestNameThereIs) {
