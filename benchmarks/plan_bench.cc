@@ -29,8 +29,8 @@ void plan(benchmark::State& state, bool with_libzip) {
   const auto source = state_dict(state.range(0));
   for (auto _ : state) {
     const Checkpoint checkpoint = open_checkpoint(source, Limits{});
-    const Choice choice = select(checkpoint, Rules{});
-    benchmark::DoNotOptimize(default_writer().layout(choice.selection, Limits{}));
+    const Choice choice = select(checkpoint, Rules{}, Scope::Weights);
+    benchmark::DoNotOptimize(default_writer().layout(choice.selection, WriteOptions{}));
     if (with_libzip) checkpoint.cross_check();
   }
 }

@@ -9,6 +9,7 @@ namespace {
 constexpr uint64_t kLargestBlock = 256 << 10;
 constexpr uint64_t kMebi = 1 << 20;
 constexpr uint64_t kLargestItem = 16;
+constexpr uint64_t kShortGap = 4 << 10;  // cheaper to write than to skip
 
 // A block at its multiple gets one folio of the page cache. The larger the folio, the fewer there
 // are, but in a virtual machine the more likely is its memory absent at the first touch, which
@@ -29,11 +30,19 @@ uint64_t block_size_for(uint64_t file_size) {
 BlockWriter::BlockWriter()
     : buffer_(std::make_unique_for_overwrite<uint8_t[]>(kLargestBlock + kLargestItem)) {}
 
-void BlockWriter::move_to(OutputFile& file, uint64_t block_size, uint64_t offset) {
-  if (&file == file_ && offset == offset_ + filled_) return;
+void BlockWriter::move_to(Sink* sink, uint64_t block_size, uint64_t offset) {
+  if (sink != nullptr && sink == sink_ && offset == offset_ + filled_) return;
   flush();
-  file_ = &file;
+  sink_ = sink;
   block_size_ = block_size;
+  offset_ = offset;
+}
+
+void BlockWriter::advance_to(uint64_t offset) {
+  static constexpr uint8_t kZeros[kShortGap] = {};
+  const uint64_t gap = offset - (offset_ + filled_);
+  if (gap <= kShortGap) return append({kZeros, gap});
+  flush();
   offset_ = offset;
 }
 
@@ -48,10 +57,14 @@ void BlockWriter::commit(uint64_t size) {
   filled_ += size;
   const uint64_t block = to_block_end();
   if (filled_ < block) return;
-  file_->write_at(offset_, {buffer_.get(), block});
+  write(block);
   std::memmove(buffer_.get(), buffer_.get() + block, filled_ - block);
   offset_ += block;
   filled_ -= block;
+}
+
+void BlockWriter::write(uint64_t size) {
+  if (sink_ != nullptr) sink_->write_at(offset_, {buffer_.get(), size});
 }
 
 void BlockWriter::append(ByteSpan bytes) {
@@ -64,7 +77,7 @@ void BlockWriter::append(ByteSpan bytes) {
 }
 
 void BlockWriter::flush() {
-  if (filled_ != 0) file_->write_at(offset_, {buffer_.get(), filled_});
+  if (filled_ != 0) write(filled_);
   offset_ += filled_;
   filled_ = 0;
 }

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "converter/output_file.h"
+#include "converter/sink.h"
 
 namespace unbrine {
 
@@ -12,8 +12,12 @@ class BlockWriter {
  public:
   BlockWriter();
 
-  // What follows goes to `offset` of `file`. Writes out what was gathered, unless it ends there.
-  void move_to(OutputFile& file, uint64_t block_size, uint64_t offset);
+  // What follows goes to `offset` of `sink`; null: nowhere. Writes out what was gathered, unless it
+  // ends there.
+  void move_to(Sink* sink, uint64_t block_size, uint64_t offset);
+
+  // The same further on in the same file, where nothing lies in between: zeros fill a short gap.
+  void advance_to(uint64_t offset);
 
   // Where the next bytes may be put, before commit() takes them: up to the end of the block, or
   // beyond it by less than an item so that they are whole items; at most `wanted`, itself whole
@@ -28,9 +32,10 @@ class BlockWriter {
 
  private:
   uint64_t to_block_end() const;
+  void write(uint64_t size);
 
   std::unique_ptr<uint8_t[]> buffer_;
-  OutputFile* file_ = nullptr;
+  Sink* sink_ = nullptr;
   uint64_t block_size_ = 0;
   uint64_t offset_ = 0;  // of the first gathered byte, in the file
   uint64_t filled_ = 0;

@@ -19,20 +19,6 @@ constexpr uint64_t kSmallSlot = 32 << 10;     // a read of its own costs more th
 constexpr size_t kSmallSlots = 512;           // staged together
 constexpr uint64_t kNear = 4 << 10;           // gap that is cheaper to read than to skip
 
-uint32_t item_size(const Tensor& tensor) {
-  return std::max<uint32_t>(info(tensor.dtype).bits / 8, 1);
-}
-
-Fixup fixup_of(const Tensor& tensor, const Storage& storage) {
-  const DTypeInfo& dtype = info(tensor.dtype);
-  return {.swap_unit = storage.big_endian ? dtype.swap_unit : uint8_t{1},
-          .conj = tensor.conj && dtype.is_complex,
-          .neg = tensor.neg,
-          .floating = dtype.is_floating,
-          .normalize_bool = tensor.dtype == DType::Bool,
-          .unit = dtype.swap_unit};
-}
-
 // One read that serves several small tensors. Positions count from the start of the source.
 struct SmallRead {
   const Storage* storage;  // of the first of them
@@ -48,28 +34,17 @@ struct SmallRead {
   }
 };
 
-std::vector<GatherDim> view_dims(const Tensor& tensor) {
-  std::vector<GatherDim> dims;
-  for (size_t i = 0; i < tensor.shape.size(); ++i)
-    dims.push_back({tensor.shape[i], tensor.stride[i] * item_size(tensor)});
-  return joined_dims(dims);
-}
-
 }  // namespace
 
 void Carrier::carry(const Piece& piece) {
-  next_chunk_ = piece.first_chunk;
-  if (piece.with_header) {
-    const LayoutFile& file = run_.layout.files[piece.file];
-    writer_.move_to(*run_.outputs[piece.file], block_size_for(file.size), 0);
-    writer_.append(as_bytes(file.header));
-  }
+  start(piece);
   for (uint32_t slot = piece.first_slot; slot < piece.last_slot;) {
     const uint32_t after_small = collect_small(piece, slot);
     carry_small();
-    if (after_small == slot) carry_large(segment_of(piece, slot));
+    if (after_small == slot) carry_large(segment_at(piece, slot));
     slot = std::max(after_small, slot + 1);
   }
+  write_texts(UINT64_MAX);
 }
 
 void Carrier::check(const CheckPiece& piece) {
@@ -89,25 +64,37 @@ void Carrier::finish() {
   report_progress();
 }
 
-Carrier::Segment Carrier::segment_of(const Piece& piece, uint32_t slot) const {
-  const Slot& row = run_.layout.slots[slot];
-  const Tensor& tensor = run_.selection.tensor(run_.selection.tensors[row.selected]);
-  const uint64_t begin = slot == piece.first_slot ? piece.begin : 0;
-  const uint64_t end = slot + 1 == piece.last_slot ? piece.end : row.size;
-  return {.slot = slot,
-          .row = &row,
-          .tensor = &tensor,
-          .storage = &run_.selection.table->storage_of(tensor),
-          .begin = begin,
-          .size = end - begin,
-          .source_offset = first_byte(tensor) + begin,
-          .contiguous = row.size == 0 || is_contiguous(tensor)};
+Segment Carrier::segment_at(const Piece& piece, uint32_t slot) const {
+  return segment_of(run_.layout, run_.selection, piece, slot, run_.options.overflow);
 }
 
-void Carrier::move_to(const Segment& segment) {
-  writer_.move_to(*run_.outputs[segment.row->file],
-                  block_size_for(run_.layout.files[segment.row->file].size),
-                  segment.row->offset + segment.begin);
+void Carrier::start(const Piece& piece) {
+  const LayoutFile& file = run_.layout.files[piece.file];
+  next_chunk_ = piece.first_chunk;
+  next_part_ = piece.first_part;
+  texts_ = std::span(file.texts).subspan(piece.first_text, piece.last_text - piece.first_text);
+  writer_.move_to(run_.sinks[piece.file], block_size_for(file.size), piece.offset);
+  if (piece.with_header) writer_.append(as_bytes(file.header));
+}
+
+// Those that start before `limit` in the file.
+void Carrier::write_texts(uint64_t limit) {
+  for (; !texts_.empty() && texts_.front().offset < limit; texts_ = texts_.subspan(1)) {
+    writer_.advance_to(texts_.front().offset);
+    writer_.append(as_bytes(texts_.front().bytes));
+  }
+}
+
+void Carrier::open(const Segment& segment) {
+  write_texts(segment.row->offset);
+  writer_.advance_to(segment.row->offset + segment.begin);
+  part_ = {.slot = segment.slot, .size = segment.size};
+  takes_crc_ = run_.crc_wanted[segment.slot];
+}
+
+void Carrier::close() {
+  for (const uint64_t digest : digester_.finish()) run_.chunk_digests[next_chunk_++] = digest;
+  run_.parts[next_part_++] = part_;
 }
 
 // Puts small contiguous slots from `slot` on into small_; gives the first that is not among them.
@@ -115,9 +102,9 @@ uint32_t Carrier::collect_small(const Piece& piece, uint32_t slot) {
   small_.clear();
   uint64_t total = 0;
   for (; slot < piece.last_slot && small_.size() < kSmallSlots; ++slot) {
-    const Segment segment = segment_of(piece, slot);
-    total += segment.size;
-    if (!segment.contiguous || segment.size > kSmallSlot || total > kBlock) break;
+    const Segment segment = segment_at(piece, slot);
+    total += segment.source_size();
+    if (!segment.contiguous || segment.source_size() > kSmallSlot || total > kBlock) break;
     small_.push_back({segment});
   }
   return slot;
@@ -141,11 +128,12 @@ MutableByteSpan Carrier::stage_small() {
   std::vector<SmallRead> reads;
   uint64_t staged = 0;
   for (SmallSegment* small : order) {
-    const Segment& segment = small->segment;
+    const Storage& storage = *small->segment.storage;
     const uint64_t begin = small->source_begin();
-    if (reads.empty() || !reads.back().takes_in(*segment.storage, begin, segment.size))
-      reads.push_back({segment.storage, begin, begin, staged});
-    reads.back().end = std::max(reads.back().end, begin + segment.size);
+    const uint64_t size = small->segment.source_size();
+    if (reads.empty() || !reads.back().takes_in(storage, begin, size))
+      reads.push_back({&storage, begin, begin, staged});
+    reads.back().end = std::max(reads.back().end, begin + size);
     small->staged_at = reads.back().staged_at + (begin - reads.back().begin);
     staged = reads.back().staged_at + reads.back().size();
   }
@@ -167,36 +155,50 @@ void Carrier::carry_large(const Segment& segment) {
 // `staged` holds the segment's source bytes; if it is null, they are read now.
 void Carrier::carry_contiguous(const Segment& segment, const uint8_t* staged) {
   const bool checked = run_.check.taken_from(segment.slot);
-  const uint32_t item = item_size(*segment.tensor);
-  const Fixup fixup = fixup_of(*segment.tensor, *segment.storage);
-  uint32_t crc = 0;
-  move_to(segment);
+  uint32_t source_crc = 0;
+  open(segment);
+  const bool once = checked && takes_crc_ && is_verbatim(segment);  // one CRC-32 serves for both
+  if (once) takes_crc_ = false;
   for (uint64_t done = 0; done < segment.size;) {
-    const MutableByteSpan target = writer_.room(segment.size - done, item);
-    ByteSpan source = target;
-    if (staged != nullptr)
-      source = {staged + done, target.size()};
-    else
-      read(*segment.storage, segment.source_offset + done, target);
-    if (checked) crc = crc32_update(crc, source);
-    worker_->run({.source = source, .target = target, .item_size = item, .fixup = fixup});
-    account(target);
+    const MutableByteSpan target = target_room(segment, done);
+    const ByteSpan source = source_at(segment, done, target, staged);
+    if (checked) source_crc = crc32_update(source_crc, source);
+    run(segment, {.source = source, .target = target});
     writer_.commit(target.size());
     done += target.size();
   }
-  close_digests();
-  if (checked) run_.check.add(segment.tensor->storage, segment.begin, segment.size, crc);
+  if (once) part_.crc32 = source_crc;
+  close();
+  if (checked)
+    run_.check.add(segment.tensor->storage, segment.source_bytes(segment.begin),
+                   segment.source_size(), source_crc);
+}
+
+// As much of the block as can be made from one block of the source.
+MutableByteSpan Carrier::target_room(const Segment& segment, uint64_t done) {
+  const uint64_t from_block = kBlock / segment.item * segment.target_item;
+  return writer_.room(std::min(segment.size - done, from_block), segment.target_item);
+}
+
+// What `target` is made of: read into place, unless a cast needs room of its own.
+ByteSpan Carrier::source_at(const Segment& segment, uint64_t done, MutableByteSpan target,
+                            const uint8_t* staged) {
+  const uint64_t offset = segment.source_bytes(done);
+  const uint64_t size = segment.source_bytes(target.size());
+  if (staged != nullptr) return {staged + offset, size};
+  const MutableByteSpan place = segment.cast ? block_.take(size) : target;
+  read(*segment.storage, segment.source_offset + offset, place);
+  return place;
 }
 
 void Carrier::carry_strided(const Segment& segment) {
-  const uint32_t item = item_size(*segment.tensor);
-  const std::vector<GatherDim> dims = view_dims(*segment.tensor);
-  const StagingPlan plan = plan_staging(dims, item, kStagingBytes);
+  const std::vector<GatherDim> dims = view_dims(segment);
+  const StagingPlan plan = plan_staging(dims, segment.item, kStagingBytes);
   const uint64_t slabs = slab_count(dims, plan.cut);
-  move_to(segment);
+  open(segment);
   for (uint64_t i = 0; i < slabs; ++i) {
     const Slab slab = slab_at(dims, plan.cut, i);
-    const Staging staging = stage(slab.dims, item, plan.spanned);
+    const Staging staging = stage(slab.dims, segment.item, plan.spanned);
     const MutableByteSpan staged = staging_.take(staging.size());
     for (uint64_t j = 0; j < staging.reads; ++j)
       read(*segment.storage,
@@ -205,27 +207,33 @@ void Carrier::carry_strided(const Segment& segment) {
            staged.subspan(j * staging.read_size, staging.read_size));
     carry_slab(segment, staging.staged, staged);
   }
-  close_digests();
+  close();
 }
 
 // In parts of a block, so that they are digested and written while in the cache.
 void Carrier::carry_slab(const Segment& segment, std::span<const GatherDim> staged_dims,
                          ByteSpan staged) {
-  const uint32_t item = item_size(*segment.tensor);
-  const Fixup fixup = fixup_of(*segment.tensor, *segment.storage);
-  const SlabCut cut = cut_by_target(staged_dims, item, kBlock);
+  const uint32_t wider = std::max(segment.item, segment.target_item);
+  const SlabCut cut = cut_by_target(staged_dims, wider, kBlock);
   const uint64_t parts = slab_count(staged_dims, cut);
   for (uint64_t i = 0; i < parts; ++i) {
     const Slab part = slab_at(staged_dims, cut, i);
-    const MutableByteSpan target = block_.take(element_count(part.dims) * item);
-    worker_->run({.source = staged.subspan(part.offset),
-                  .target = target,
-                  .dims = part.dims,
-                  .item_size = item,
-                  .fixup = fixup});
-    account(target);
+    const MutableByteSpan target = block_.take(element_count(part.dims) * segment.target_item);
+    run(segment, {.source = staged.subspan(part.offset), .target = target, .dims = part.dims});
     writer_.append(target);
   }
+}
+
+// Completes the job and does it.
+void Carrier::run(const Segment& segment, Job job) {
+  job.item_size = segment.item;
+  job.fixup = fixup_of(segment);
+  if (segment.cast) {
+    job.cast = &*segment.cast;
+    job.statistics = &part_.cast;
+  }
+  worker_->run(job);
+  account(job.target);
 }
 
 // `offset` counts from the start of the storage.
@@ -238,15 +246,13 @@ void Carrier::read(const Storage& storage, uint64_t offset, MutableByteSpan targ
   }
 }
 
+// In the order of the target.
 void Carrier::account(ByteSpan written) {
   check_stop();
   digester_.update(written);
+  if (takes_crc_) part_.crc32 = crc32_update(part_.crc32, written);
   unreported_ += written.size();
   if (unreported_ >= kProgressBytes) report_progress();
-}
-
-void Carrier::close_digests() {
-  for (const uint64_t digest : digester_.finish()) run_.chunk_digests[next_chunk_++] = digest;
 }
 
 void Carrier::report_progress() {

@@ -8,20 +8,30 @@
 #include <vector>
 
 #include "converter/block_writer.h"
-#include "converter/piece.h"
 #include "converter/run_layout.h"
+#include "converter/segment.h"
 #include "kernels/digest.h"
 
 namespace unbrine {
 
-// What all workers of a run share.
+// What became of the part of a slot that lies in one piece.
+struct PartResult {
+  uint32_t slot = 0;
+  uint64_t size = 0;  // bytes, as written
+  uint32_t crc32 = 0;
+  CastStatistics cast = {};
+};
+
+// What all workers of a run share. Results are each written by the one worker that has the piece.
 struct Run {
   const Layout& layout;
   const Selection& selection;
-  std::span<OutputFile* const> outputs;
+  std::span<Sink* const> sinks;
   const RunOptions& options;
   StorageCheck& check;
-  std::vector<uint64_t>& chunk_digests;  // each written by the one worker that has its piece
+  const std::vector<bool>& crc_wanted;  // by slot: of the bytes as written
+  std::vector<uint64_t>& chunk_digests;
+  std::vector<PartResult>& parts;
   std::atomic<uint64_t> bytes_done = 0;
   std::atomic<bool> abandoned = false;  // another worker failed
 };
@@ -52,37 +62,32 @@ class Carrier {
   void finish();  // writes what is still gathered
 
  private:
-  // Bytes [begin, begin + size) of a slot.
-  struct Segment {
-    uint32_t slot;
-    const Slot* row;
-    const Tensor* tensor;
-    const Storage* storage;
-    uint64_t begin;
-    uint64_t size;
-    uint64_t source_offset;  // of `begin` in the storage, if the tensor is contiguous
-    bool contiguous;
-  };
   struct SmallSegment {
     Segment segment;
     uint64_t staged_at = 0;  // bytes, in staging_
     uint64_t source_begin() const { return segment.storage->offset + segment.source_offset; }
   };
 
-  Segment segment_of(const Piece& piece, uint32_t slot) const;
-  void move_to(const Segment& segment);
+  Segment segment_at(const Piece& piece, uint32_t slot) const;
+  void start(const Piece& piece);
+  void write_texts(uint64_t limit);
+  void open(const Segment& segment);
+  void close();
 
   uint32_t collect_small(const Piece& piece, uint32_t slot);
   void carry_small();
   MutableByteSpan stage_small();
   void carry_large(const Segment& segment);
   void carry_contiguous(const Segment& segment, const uint8_t* staged);
+  MutableByteSpan target_room(const Segment& segment, uint64_t done);
+  ByteSpan source_at(const Segment& segment, uint64_t done, MutableByteSpan target,
+                     const uint8_t* staged);
   void carry_strided(const Segment& segment);
   void carry_slab(const Segment& segment, std::span<const GatherDim> staged_dims, ByteSpan staged);
 
+  void run(const Segment& segment, Job job);
   void read(const Storage& storage, uint64_t offset, MutableByteSpan target);
   void account(ByteSpan written);
-  void close_digests();
   void report_progress();
   void check_stop() const;
 
@@ -91,9 +96,14 @@ class Carrier {
   BlockWriter writer_;
   ChunkDigester digester_;
   uint64_t next_chunk_ = 0;
+  uint64_t next_part_ = 0;
+  PartResult part_;                    // of the open segment
+  bool takes_crc_ = false;             // of what is written to the open segment
+  std::span<const LayoutText> texts_;  // of the piece, that are still to be written
   uint64_t unreported_ = 0;
-  ScratchBuffer staging_;            // source bytes of strided and small tensors
-  ScratchBuffer block_;              // target bytes of part of a slab; bytes read for their CRC-32
+  ScratchBuffer staging_;  // source bytes of strided and small tensors
+  // Target bytes of part of a slab; source bytes of part of a cast, or read for their CRC-32.
+  ScratchBuffer block_;
   std::vector<SmallSegment> small_;  // of one batch, in the order of the target
 };
 

@@ -2,27 +2,19 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
-#include <tuple>
 
 #include "converter/json_parts.h"
 #include "formats/error.h"
 #include "formats/json.h"
 #include "formats/text.h"
+#include "formats/view_key.h"
 
 namespace unbrine {
 namespace {
 
-// Two tensors with equal keys are the same elements, read in the same way.
-auto view_key(const Checkpoint& checkpoint, const Tensor& tensor) {
-  const Storage& storage = checkpoint.tensors.storage_of(tensor);
-  return std::tuple(storage.source.get(), storage.offset + first_byte(tensor), tensor.dtype,
-                    tensor.shape, tensor.stride, tensor.conj, tensor.neg);
-}
-
 std::vector<InspectedTensor> list_tensors(const Checkpoint& checkpoint,
                                           const Selection& selection) {
-  std::map<decltype(view_key(checkpoint, {})), std::string> first_names;
+  std::map<ViewKey, std::string> first_names;
   std::vector<InspectedTensor> list;
   for (const SelectedTensor& selected : selection.tensors) {
     const Tensor& tensor = selection.tensor(selected);
@@ -31,7 +23,7 @@ std::vector<InspectedTensor> list_tensors(const Checkpoint& checkpoint,
     const bool has_bytes = row.bytes != 0;
     if (has_bytes) {
       const auto [first, is_new] =
-          first_names.try_emplace(view_key(checkpoint, tensor), selected.name);
+          first_names.try_emplace(view_key(checkpoint.tensors, tensor), selected.name);
       if (!is_new) row.alias_of = first->second;
     }
     list.push_back(std::move(row));
@@ -39,29 +31,17 @@ std::vector<InspectedTensor> list_tensors(const Checkpoint& checkpoint,
   return list;
 }
 
-std::vector<NamedGlobal> list_globals(const Graph& graph) {
-  const auto full_name = [](const Global& global) {
-    return escaped(std::string(global.module) + "." + std::string(global.name));
-  };
-  std::map<std::string, bool> called;
-  for (const Global& global : graph.globals())
-    if (global.meaning == Meaning::Unknown) called.emplace(full_name(global), false);
-  for (const NodeId node : graph.call_nodes()) {
-    if (!graph.is(node, NodeKind::Call)) continue;
-    const NodeId callee = graph.call(node).callee;
-    if (!graph.is(callee, NodeKind::Global)) continue;
-    const auto found = called.find(full_name(graph.global(callee)));
-    if (found != called.end()) found->second = true;
-  }
-  std::vector<NamedGlobal> list;
-  for (const auto& [name, is_called] : called) list.push_back({name, is_called});
-  return list;
+// The call that the node is, or was until a tensor took its place; nullptr if none is known.
+const Call* call_of(const Graph& graph, NodeId node) {
+  if (graph.is(node, NodeKind::Call)) return &graph.call(node);
+  const bool is_tensor = graph.is(node, NodeKind::Tensor) || graph.is(node, NodeKind::Composite);
+  return is_tensor && graph.has_tensor_call(node) ? &graph.tensor_call(node) : nullptr;
 }
 
 void write_tensor(JsonWriter& json, const InspectedTensor& tensor) {
   json.begin_object();
   json.key("name").value(tensor.name);
-  json.key("dtype").value(info(tensor.dtype).torch_name);
+  json.key("dtype").value(dtype_name(tensor.dtype));
   json.key("safetensors_dtype").value(info(tensor.dtype).safetensors);
   write_numbers(json.key("shape"), tensor.shape);
   write_numbers(json.key("stride"), tensor.stride);
@@ -72,11 +52,30 @@ void write_tensor(JsonWriter& json, const InspectedTensor& tensor) {
 
 }  // namespace
 
+std::vector<NamedGlobal> list_globals(const Graph& graph) {
+  const auto full_name = [](const Global& global) {
+    return escaped(std::string(global.module) + "." + std::string(global.name));
+  };
+  std::map<std::string, NamedGlobal> globals;
+  for (const Global& global : graph.globals()) {
+    const std::string name = full_name(global);
+    globals.try_emplace(name, NamedGlobal{name, global.meaning != Meaning::Unknown, false});
+  }
+  for (const NodeId node : graph.call_nodes()) {
+    const Call* call = call_of(graph, node);
+    if (call == nullptr || !graph.is(call->callee, NodeKind::Global)) continue;
+    globals.at(full_name(graph.global(call->callee))).called = true;
+  }
+  std::vector<NamedGlobal> list;
+  for (auto& [name, global] : globals) list.push_back(std::move(global));
+  return list;
+}
+
 Inspection inspect(const std::filesystem::path& file, const Rules& rules, const Limits& limits) {
   return in_context(escaped(file.native()), [&] {
     const Checkpoint checkpoint = open_checkpoint(file, limits);
     checkpoint.cross_check();
-    Choice choice = select(checkpoint, rules);
+    Choice choice = select(checkpoint, rules, Scope::Weights);
     Inspection result;
     result.file = file;
     result.format = checkpoint.format;
@@ -88,6 +87,7 @@ Inspection inspect(const std::filesystem::path& file, const Rules& rules, const 
     result.metadata = checkpoint.metadata;
     result.notes = checkpoint.notes;
     result.notes.insert(result.notes.end(), choice.notes.begin(), choice.notes.end());
+    result.notes.insert(result.notes.end(), choice.warnings.begin(), choice.warnings.end());
     return result;
   });
 }
@@ -103,15 +103,7 @@ std::string inspection_json(const Inspection& inspection) {
   for (const InspectedTensor& tensor : inspection.tensors) write_tensor(json, tensor);
   json.end_array();
   write_omissions(json.key("left_out"), inspection.left_out);
-  json.key("globals").begin_array();
-  for (const NamedGlobal& global : inspection.globals)
-    json.begin_object()
-        .key("name")
-        .value(global.name)
-        .key("called")
-        .value(global.called)
-        .end_object();
-  json.end_array();
+  write_globals(json.key("globals"), inspection.globals);
   json.key("metadata").begin_object();
   for (const auto& [key, value] : inspection.metadata) json.key(key).value(value);
   json.end_object();

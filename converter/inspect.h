@@ -20,7 +20,8 @@ struct InspectedTensor {
 
 struct NamedGlobal {
   std::string name;  // module.name
-  bool called;       // by some call of the pickle, which is kept as a record
+  bool interpreted;  // unbrine knows what it means; all others are never looked up
+  bool called;  // by some call of the pickle; of a name that is not interpreted a record is kept
 };
 
 struct Inspection {
@@ -30,7 +31,7 @@ struct Inspection {
   std::string root;
   std::vector<InspectedTensor> tensors;
   std::vector<Omission> left_out;
-  std::vector<NamedGlobal> globals;  // that are not interpreted, sorted
+  std::vector<NamedGlobal> globals;  // all that the pickle names, sorted
   std::map<std::string, std::string> metadata;
   std::vector<std::string> notes;
 };
@@ -38,6 +39,9 @@ struct Inspection {
 // Reads everything but weights, cross-checks the container, and selects as convert would. Throws
 // Error.
 Inspection inspect(const std::filesystem::path& file, const Rules& rules, const Limits& limits);
+
+// Every module.name that the pickles mention, sorted.
+std::vector<NamedGlobal> list_globals(const Graph& graph);
 
 // Schema unbrine.inspect/1.
 std::string inspection_json(const Inspection& inspection);

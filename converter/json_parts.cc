@@ -25,4 +25,14 @@ void write_omissions(JsonWriter& json, const std::vector<Omission>& omissions) {
   json.end_array();
 }
 
+void write_globals(JsonWriter& json, const std::vector<NamedGlobal>& globals) {
+  json.begin_array();
+  for (const NamedGlobal& global : globals) {
+    json.begin_object().key("name").value(global.name);
+    json.key("interpreted").value(global.interpreted);
+    json.key("called").value(global.called).end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace unbrine

@@ -9,26 +9,30 @@ namespace {
 
 static_assert(kPieceBytes % kDigestChunk == 0);
 
-// Collects stretches of slots in order and closes a piece whenever it has become large enough.
+// Collects stretches of slots, and the texts between them, in order, and closes a piece whenever it
+// has become large enough.
 class Cutter {
  public:
   void start_file(uint32_t file, uint32_t first_slot) {
     close();
-    open_ = {.file = file,
-             .with_header = true,
-             .first_slot = first_slot,
-             .last_slot = first_slot,
-             .first_chunk = chunks_};
-    is_open_ = true;
+    file_ = file;
+    text_ = 0;
+    open(first_slot, 0, 0);
+    open_.with_header = true;
   }
 
-  void add(uint32_t file, uint32_t slot, uint64_t begin, uint64_t end) {
-    if (!is_open_)
-      open_ = {.file = file, .first_slot = slot, .begin = begin, .first_chunk = chunks_};
-    is_open_ = true;
-    open_.last_slot = slot + 1;
+  // `next_slot` is the first that lies behind it.
+  void add_text(const LayoutText& text, uint32_t next_slot) {
+    open(next_slot, 0, text.offset);
+    open_.last_text = ++text_;
+  }
+
+  void add(uint32_t index, const Slot& slot, uint64_t begin, uint64_t end) {
+    open(index, begin, slot.offset + begin);
+    open_.last_slot = index + 1;
     open_.end = end;
     chunks_ += chunk_count(end - begin);
+    ++parts_;
     bytes_ += end - begin;
     if (bytes_ >= kPieceBytes) close();
   }
@@ -41,13 +45,32 @@ class Cutter {
 
   std::vector<Piece> take() { return std::move(pieces_); }
   uint64_t chunks() const { return chunks_; }
+  uint64_t parts() const { return parts_; }
 
  private:
+  // Unless a piece is open already.
+  void open(uint32_t slot, uint64_t begin, uint64_t offset) {
+    if (is_open_) return;
+    open_ = {.file = file_,
+             .offset = offset,
+             .first_slot = slot,
+             .last_slot = slot,
+             .begin = begin,
+             .first_text = text_,
+             .last_text = text_,
+             .first_chunk = chunks_,
+             .first_part = parts_};
+    is_open_ = true;
+  }
+
   std::vector<Piece> pieces_;
   Piece open_;
   bool is_open_ = false;
-  uint64_t bytes_ = 0;
+  uint32_t file_ = 0;
+  uint64_t text_ = 0;   // the next of the file
+  uint64_t bytes_ = 0;  // of slots, in the open piece
   uint64_t chunks_ = 0;
+  uint64_t parts_ = 0;
 };
 
 // A row-major slot may be shared by workers; a strided one is carried by slabs, which are not cut
@@ -57,7 +80,7 @@ void add_slot(Cutter& cutter, uint32_t index, const Slot& slot, bool may_be_cut)
   uint64_t begin = 0;
   do {
     const uint64_t end = begin + std::min(step, slot.size - begin);
-    cutter.add(slot.file, index, begin, end);
+    cutter.add(index, slot, begin, end);
     begin = end;
   } while (begin < slot.size);
 }
@@ -84,14 +107,21 @@ Pieces cut_into_pieces(const Layout& layout, const Selection& selection,
   Cutter cutter;
   uint32_t slot = 0;
   for (uint32_t file = 0; file < layout.files.size(); ++file) {
+    std::span<const LayoutText> texts = layout.files[file].texts;
+    const auto add_texts = [&](uint64_t limit) {
+      for (; !texts.empty() && texts.front().offset < limit; texts = texts.subspan(1))
+        cutter.add_text(texts.front(), slot);
+    };
     cutter.start_file(file, slot);
     for (; slot < layout.slots.size() && layout.slots[slot].file == file; ++slot) {
       const Slot& row = layout.slots[slot];
+      add_texts(row.offset);
       add_slot(cutter, slot, row, is_contiguous(selection.tensor(selection.tensors[row.selected])));
     }
+    add_texts(UINT64_MAX);
   }
   cutter.close();
-  return {cutter.take(), cut_checks(*selection.table, check), cutter.chunks()};
+  return {cutter.take(), cut_checks(*selection.table, check), cutter.chunks(), cutter.parts()};
 }
 
 }  // namespace unbrine

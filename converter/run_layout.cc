@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "converter/carrier.h"
+#include "kernels/crc32.h"
 
 namespace unbrine {
 namespace {
@@ -60,27 +61,54 @@ class Crew {
   std::exception_ptr failure_;  // guarded by mutex_ while threads run
 };
 
-std::vector<uint64_t> slot_digests(const Layout& layout, std::span<const uint64_t> chunks) {
-  std::vector<uint64_t> digests;
-  digests.reserve(layout.slots.size());
-  for (const Slot& slot : layout.slots) {
-    const uint64_t count = chunk_count(slot.size);
-    digests.push_back(combine_chunk_digests(chunks.first(count)));
+std::vector<bool> crc_wanted(const Layout& layout) {
+  std::vector<bool> wanted(layout.slots.size());
+  for (const CrcPlace& place : layout.crc_places) wanted[place.slot] = true;
+  return wanted;
+}
+
+// Chunks and parts are in the order of the slots.
+std::vector<SlotResult> join_results(const Layout& layout, std::span<const uint64_t> chunks,
+                                     std::span<const PartResult> parts) {
+  std::vector<SlotResult> results(layout.slots.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    const uint64_t count = chunk_count(layout.slots[i].size);
+    results[i].digest = combine_chunk_digests(chunks.first(count));
     chunks = chunks.subspan(count);
   }
-  return digests;
+  for (const PartResult& part : parts) {
+    SlotResult& result = results[part.slot];
+    result.crc32 = crc32_combine(result.crc32, part.crc32, part.size);
+    result.cast.add(part.cast);
+  }
+  return results;
+}
+
+void write_crcs(const Layout& layout, std::span<Sink* const> sinks,
+                const std::vector<SlotResult>& results) {
+  for (const CrcPlace& place : layout.crc_places) {
+    const uint32_t crc = results[place.slot].crc32;
+    const uint8_t bytes[] = {static_cast<uint8_t>(crc), static_cast<uint8_t>(crc >> 8),
+                             static_cast<uint8_t>(crc >> 16), static_cast<uint8_t>(crc >> 24)};
+    Sink* const sink = sinks[layout.slots[place.slot].file];
+    if (sink != nullptr) sink->write_at(place.offset, bytes);
+  }
 }
 
 }  // namespace
 
-std::vector<uint64_t> run_layout(const Layout& layout, const Selection& selection,
-                                 std::span<OutputFile* const> outputs, const RunOptions& options) {
+std::vector<SlotResult> run_layout(const Layout& layout, const Selection& selection,
+                                   std::span<Sink* const> sinks, const RunOptions& options) {
   StorageCheck check(layout, selection);
   const Pieces pieces = cut_into_pieces(layout, selection, check);
+  const std::vector<bool> wanted = crc_wanted(layout);
   std::vector<uint64_t> chunk_digests(pieces.chunks);
-  Run run{layout, selection, outputs, options, check, chunk_digests};
+  std::vector<PartResult> parts(pieces.parts);
+  Run run{layout, selection, sinks, options, check, wanted, chunk_digests, parts};
   Crew(run, pieces).work(options.workers);
-  return slot_digests(layout, chunk_digests);
+  std::vector<SlotResult> results = join_results(layout, chunk_digests, parts);
+  write_crcs(layout, sinks, results);
+  return results;
 }
 
 }  // namespace unbrine

@@ -6,15 +6,16 @@
 #include <functional>
 #include <vector>
 
-#include "converter/output_file.h"
+#include "converter/sink.h"
 #include "formats/layout.h"
 #include "kernels/backend.h"
 
 namespace unbrine {
 
 struct RunOptions {
-  const Backend* backend = nullptr;  // required
-  unsigned workers = 1;              // threads; the result does not depend on it
+  const Backend* backend = nullptr;   // required
+  unsigned workers = 1;               // threads; the result does not depend on it
+  Overflow overflow = Overflow::Inf;  // of casts
   // Called now and then, from any worker, with target bytes written so far.
   std::function<void(uint64_t bytes_done)> progress;
   // Set by a signal handler: the run stops with Interrupted at the next piece.
@@ -24,11 +25,17 @@ struct RunOptions {
 // Thrown when RunOptions::stop was set. Not an Error: nothing is wrong.
 struct Interrupted {};
 
-// Writes headers and all slots; outputs[i] is layout.files[i]. Every storage that a slot reads and
-// that records a CRC-32 is read whole and checked. Returns the digest (DESIGN: XXH3-64 by 256 KiB
-// chunks) of each slot's bytes, in slot order. Memory does not grow with the tensors. Throws
-// Corrupt (CRC, naming storage and tensor), Io, Interrupted.
-std::vector<uint64_t> run_layout(const Layout& layout, const Selection& selection,
-                                 std::span<OutputFile* const> outputs, const RunOptions& options);
+struct SlotResult {
+  uint64_t digest = 0;  // of the bytes as written (DESIGN: XXH3-64 by 256 KiB chunks)
+  uint32_t crc32 = 0;   // of the same, if the layout has a place for it
+  CastStatistics cast;  // of tensors that are cast
+};
+
+// Writes headers, texts, all slots and the CRC places; sinks[i] takes layout.files[i], and may be
+// null: then the bytes go no further than into results. Every storage that a slot reads and that
+// records a CRC-32 is read whole and checked. Results are in slot order. Memory does not grow with
+// the tensors. Throws Corrupt (CRC, naming storage and tensor), Io, Interrupted.
+std::vector<SlotResult> run_layout(const Layout& layout, const Selection& selection,
+                                   std::span<Sink* const> sinks, const RunOptions& options);
 
 }  // namespace unbrine

@@ -1,175 +1,148 @@
 #include "converter/select.h"
 
 #include <algorithm>
-#include <optional>
-#include <unordered_set>
 
+#include "converter/alias_policy.h"
+#include "converter/cast_rules.h"
+#include "converter/groups.h"
+#include "converter/naming.h"
+#include "converter/part.h"
 #include "formats/checked.h"
 #include "formats/error.h"
-#include "formats/object_view.h"
-#include "formats/tensor_names.h"
-#include "formats/text.h"
 
 namespace unbrine {
 namespace {
 
-// Where training scripts keep the weights, the most telling names first.
-constexpr std::string_view kWeightKeys[] = {
-    "state_dict", "model_state_dict", "module_state_dict", "model_state", "net_state_dict",
-    "model",      "module",           "module_",           "net",         "network",
-    "generator",  "params",           "weights",
-};
-
-constexpr std::string_view kEmaKeys[] = {
-    "state_dict_ema",
-    "ema_state_dict",
-    "model_ema_state_dict",
-    "model_ema",
-    "ema_model",
-    "params_ema",
-    "g_ema",
-    "ema",
-};
-
-// A part of the checkpoint: where it is and what it is called from the root.
-struct Part {
-  NodeId node;
-  std::string path;
-  std::string last;  // the path's last part
-};
-
 class Selector {
  public:
-  explicit Selector(const Checkpoint& checkpoint)
+  Selector(const Checkpoint& checkpoint, const Rules& rules, Scope scope)
       : checkpoint_(checkpoint),
         graph_(checkpoint.graph),
-        names_(checkpoint.graph, checkpoint.root, checkpoint.limits) {}
+        rules_(rules),
+        scope_(scope),
+        names_(checkpoint.graph, checkpoint.root, checkpoint.limits),
+        parts_(checkpoint, names_) {}
 
-  Choice run(const std::string& wanted) const {
-    const Part whole{checkpoint_.root, "", ""};
-    const bool everything = wanted == "all";
-    const Part part = everything ? whole : part_for(whole, wanted);
-    const ModuleView view = everything ? ModuleView::Everything : ModuleView::StateDict;
-    Choice choice = make_choice(part, view);
-    choice.left_out = omissions(choice.selection);
-    return choice;
+  Choice run() {
+    const Part part = chosen_part();
+    choice_.root = part.path;
+    choice_.part = part.node;
+    choice_.selection.table = &checkpoint_.tensors;
+    fill(groups_of(part));
+    choice_.left_out = omissions();
+    apply_rules();
+    keep_structure();
+    choice_.selection.metadata = metadata();
+    check_budget();
+    return std::move(choice_);
   }
 
  private:
-  Part part_for(const Part& whole, const std::string& wanted) const {
-    if (wanted.empty()) return weights_of(whole);
-    if (wanted == "ema") return weights_of(ema_of(whole));
-    return part_at(wanted);
+  Part chosen_part() const {
+    const bool by_default = rules_.select.empty() && scope_ != Scope::Weights;
+    return by_default ? parts_.whole() : parts_.selected(rules_.select);
   }
 
-  // The whole object if it is a module, else what a customary key holds, else again the whole.
-  Part weights_of(const Part& part) const {
-    if (is_module(graph_, part.node)) return part;
-    return customary(part, kWeightKeys).value_or(part);
+  std::vector<Group> groups_of(const Part& part) const {
+    if (scope_ != Scope::Tree) return {{SelectedGroup{}.stem, all_tensors_of(part)}};
+    const bool is_whole = rules_.select.empty() || rules_.select == "all";
+    if (is_whole) return tree_groups(checkpoint_, names_, parts_.weights(), rules_.split_top);
+    return {{stem_of_part(part), all_tensors_of(part)}};
   }
 
-  Part ema_of(const Part& whole) const {
-    if (const auto part = customary(whole, kEmaKeys)) return *part;
-    fail(ErrorCode::Usage, "--select ema: none of the customary keys (", std::string(kEmaKeys[0]),
-         ", ", std::string(kEmaKeys[3]), ", ...) holds tensors; ", keys_of(whole.node));
+  std::vector<SelectedTensor> all_tensors_of(const Part& part) const {
+    const bool weights_only = scope_ == Scope::Weights && rules_.select != "all";
+    return tensors_of(checkpoint_, names_, part,
+                      weights_only ? ModuleView::StateDict : ModuleView::Everything);
   }
 
-  template <size_t Count>
-  std::optional<Part> customary(const Part& part, const std::string_view (&keys)[Count]) const {
-    const std::vector<Member> all = members(graph_, part.node, ModuleView::Everything);
-    for (const std::string_view key : keys)
-      for (const Member& member : all)
-        if (is_key(member, key) && holds_tensors(member.value)) return child(part, member);
-    return std::nullopt;
+  std::string stem_of_part(const Part& part) const {
+    const bool is_weights = part.path == parts_.weights().path;
+    return is_weights && !rules_.split_top ? stem_of_weights(part) : stem_of_key(part.last);
   }
 
-  static bool is_key(const Member& member, std::string_view key) {
-    return member.part == Member::Part::Text && member.text == key;
-  }
-
-  // A container of tensors; a tensor that happens to be called "model" is no model.
-  bool holds_tensors(NodeId node) const { return !is_tensor(node) && names_.any_below(node); }
-
-  bool is_tensor(NodeId node) const {
-    return graph_.is(node, NodeKind::Tensor) || graph_.is(node, NodeKind::Composite);
-  }
-
-  static Part child(const Part& part, const Member& member) {
-    Part result{member.value, part.path, ""};
-    append_part(result.last, member, true);
-    append_part(result.path, member, part.path.empty());
-    return result;
-  }
-
-  // Keys may hold dots themselves, so every member that starts the rest of the path is tried, in
-  // the order of the file.
-  Part part_at(const std::string& wanted) const {
-    std::vector<Part> open = {{checkpoint_.root, "", ""}};
-    while (!open.empty()) {
-      const Part part = std::move(open.back());
-      open.pop_back();
-      if (part.path == wanted) return part;
-      std::vector<Part> next;
-      for (const Member& member : members(graph_, part.node, ModuleView::Everything)) {
-        Part below = child(part, member);
-        if (below.path == wanted || wanted.starts_with(below.path + "."))
-          next.push_back(std::move(below));
+  void fill(std::vector<Group> groups) {
+    Selection& selection = choice_.selection;
+    selection.groups.clear();
+    for (Group& group : groups) {
+      const uint32_t index = static_cast<uint32_t>(selection.groups.size());
+      selection.groups.push_back({.stem = std::move(group.stem)});
+      for (SelectedTensor& tensor : group.tensors) {
+        tensor.group = index;
+        selection.tensors.push_back(std::move(tensor));
       }
-      open.insert(open.end(), next.rbegin(), next.rend());
     }
-    fail(ErrorCode::Usage, "--select: there is nothing at ", quoted(wanted), "; ",
-         keys_of(checkpoint_.root));
   }
 
-  std::string keys_of(NodeId node) const {
-    constexpr size_t kShown = 12;
-    std::string list;
-    const std::vector<Member> all = members(graph_, node, ModuleView::Everything);
-    for (size_t i = 0; i < std::min(all.size(), kShown); ++i) {
-      std::string key;
-      append_part(key, all[i], true);
-      list += (i == 0 ? "" : ", ") + quoted(key);
-    }
-    if (all.empty()) return "the checkpoint has no keys";
-    return "the checkpoint has " + list + (all.size() > kShown ? ", ..." : "");
+  // Patterns see the names as they were found; aliases the names as they are written.
+  void apply_rules() {
+    Selection& selection = choice_.selection;
+    choice_.excluded = filter_names(selection, rules_, choice_.warnings);
+    choose_casts(selection, rules_.dtypes, graph_, choice_.warnings);
+    note_common_prefixes(selection, rules_, choice_.notes);
+    spell_names(selection, rules_, checkpoint_.limits, choice_.notes, choice_.warnings);
+    if (rules_.strict && !choice_.warnings.empty()) refuse_warnings();
+    // A file that keeps objects keeps shared storages too: nothing is written twice there.
+    const bool is_shared = scope_ == Scope::Object && rules_.aliases == Aliases::KeepOne;
+    if (!is_shared) apply_aliases(selection, rules_.aliases);
+    if (scope_ == Scope::Tree) drop_empty_groups();
   }
 
-  Choice make_choice(const Part& part, ModuleView view) const {
-    std::vector<NamedTensor> found = names_.below(part.node, view);
-    std::vector<std::string> names;
-    for (NamedTensor& tensor : found) names.push_back(std::move(tensor.name));
-    if (graph_.is(part.node, NodeKind::Tensor) && !part.last.empty()) names[0] = part.last;
-    Choice choice;
-    choice.root = part.path;
-    for (const ChangedName& change : make_names_writable(names))
-      choice.notes.push_back("name " + quoted(change.original) + " is written as " +
-                             quoted(names[change.index]));
-    for (size_t i = 0; i < found.size(); ++i)
-      choice.selection.tensors.push_back({std::move(names[i]), graph_.index(found[i].node)});
-    choice.selection.table = &checkpoint_.tensors;
-    choice.selection.metadata = checkpoint_.metadata;
-    choice.selection.metadata.try_emplace("format", "pt");
-    check_budget(choice.selection);
-    return choice;
+  [[noreturn]] void refuse_warnings() const {
+    std::string all;
+    for (const std::string& warning : choice_.warnings) all += (all.empty() ? "" : "; ") + warning;
+    fail(ErrorCode::Usage, all);
+  }
+
+  // What an alias stands for is kept, so that its group is.
+  void drop_empty_groups() {
+    Selection& selection = choice_.selection;
+    std::vector<bool> used(selection.groups.size(), false);
+    for (const SelectedTensor& tensor : selection.tensors) used[tensor.group] = true;
+    std::vector<SelectedGroup> groups;
+    std::vector<uint32_t> index(used.size());
+    for (size_t i = 0; i < used.size(); ++i) {
+      index[i] = static_cast<uint32_t>(groups.size());
+      if (used[i]) groups.push_back(std::move(selection.groups[i]));
+    }
+    for (SelectedTensor& tensor : selection.tensors) tensor.group = index[tensor.group];
+    for (SelectedTensor& tensor : selection.aliased) tensor.group = index[tensor.group];
+    selection.groups = std::move(groups);
+  }
+
+  void keep_structure() {
+    const bool is_whole = scope_ == Scope::Object && !rules_.change_names();
+    if (scope_ != Scope::Tree && !is_whole) return;
+    choice_.selection.graph = &graph_;
+    choice_.selection.root = choice_.part;
+  }
+
+  std::map<std::string, std::string> metadata() const {
+    std::map<std::string, std::string> merged = rules_.metadata;
+    merged.insert(checkpoint_.metadata.begin(), checkpoint_.metadata.end());
+    merged.try_emplace("format", "pt");
+    return merged;
   }
 
   // The table has bounded the tensors; a shared one may have been named many times.
-  void check_budget(const Selection& selection) const {
+  void check_budget() const {
+    const Selection& selection = choice_.selection;
     uint64_t bytes = 0;
     for (const SelectedTensor& tensor : selection.tensors)
       if (!checked_add(bytes, byte_count(selection.tensor(tensor)), bytes)) bytes = UINT64_MAX;
     check_limit("output bytes:", bytes, "free_output_bytes", checkpoint_.tensors.output_budget());
   }
 
-  std::vector<Omission> omissions(const Selection& selection) const {
-    std::unordered_set<uint32_t> kept;
-    for (const SelectedTensor& tensor : selection.tensors) kept.insert(tensor.row);
-    if (kept.size() == checkpoint_.tensors.tensors().size()) return {};
+  std::vector<Omission> omissions() const {
+    const size_t rows = checkpoint_.tensors.tensors().size();
+    std::vector<bool> kept(rows, false);
+    for (const SelectedTensor& tensor : choice_.selection.tensors) kept[tensor.row] = true;
+    if (std::ranges::find(kept, false) == kept.end()) return {};
     const std::vector<Member> top = members(graph_, checkpoint_.root, ModuleView::Everything);
     std::vector<Omission> by_member(top.size());
     for (const NamedTensor& tensor : names_.below(checkpoint_.root, ModuleView::Everything)) {
       const uint32_t row = graph_.index(tensor.node);
-      if (kept.contains(row))
+      if (kept[row])
         by_member[tensor.top].whole = false;
       else
         add_tensor(by_member[tensor.top], row);
@@ -190,13 +163,18 @@ class Selector {
 
   const Checkpoint& checkpoint_;
   const Graph& graph_;
+  const Rules& rules_;
+  Scope scope_;
   TensorNames names_;
+  Parts parts_;
+  Choice choice_;
 };
 
 }  // namespace
 
-Choice select(const Checkpoint& checkpoint, const Rules& rules) {
-  return Selector(checkpoint).run(rules.select);
+Choice select(const Checkpoint& checkpoint, const Rules& rules, Scope scope) {
+  check_rules(rules);
+  return Selector(checkpoint, rules, scope).run();
 }
 
 }  // namespace unbrine

@@ -1,16 +1,31 @@
 #include "formats/layout.h"
 
+#include <algorithm>
+
 #include "formats/safetensors/safetensors_writer.h"
 
 namespace unbrine {
 namespace {
 
+constexpr std::string_view kSafetensorsSuffixes[] = {".safetensors"};
+
 constexpr WriterFormat kWriterFormats[] = {
-    {.name = "safetensors", .suffix = ".safetensors", .layout = safetensors_layout},
+    {.name = "safetensors",
+     .suffixes = kSafetensorsSuffixes,
+     .keeps_objects = false,
+     .layout = safetensors_layout,
+     .side_files = safetensors_side_files},
 };
 
 }  // namespace
 
+std::span<const WriterFormat> writer_formats() { return kWriterFormats; }
+
 const WriterFormat& default_writer() { return kWriterFormats[0]; }
+
+const WriterFormat* writer_by_name(std::string_view name) {
+  const auto row = std::ranges::find(kWriterFormats, name, &WriterFormat::name);
+  return row == std::end(kWriterFormats) ? nullptr : row;
+}
 
 }  // namespace unbrine

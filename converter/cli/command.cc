@@ -10,7 +10,8 @@ namespace unbrine {
 namespace {
 
 constexpr Command kCommands[] = {
-    {"convert", "write the weights of one checkpoint as safetensors", run_convert},
+    {"convert", "write one checkpoint as safetensors, a blob, a clean .pt or a folder",
+     run_convert},
     {"inspect", "list what a checkpoint holds and what convert would write", run_inspect},
 };
 

@@ -1,5 +1,6 @@
 #include "converter/cli/command_line.h"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <sstream>
@@ -35,15 +36,43 @@ po::options_description describe(const CommandLine& line) {
   fail(ErrorCode::Usage, what, "; see unbrine ", line.command, " --help");
 }
 
-// "--output" for an option of the command, else the operand.
+// How many operands a command takes, by the text that its help shows.
+struct OperandCount {
+  size_t least;
+  size_t most;
+};
+
+OperandCount operand_count(std::string_view operand) {
+  const size_t words = static_cast<size_t>(std::ranges::count(operand, ' ')) + 1;
+  const bool optional = operand.starts_with('[');
+  return {optional ? 0 : words, operand.ends_with("...") ? SIZE_MAX : words};
+}
+
+// "one IN", "A B".
+std::string expected_operands(const CommandLine& line) {
+  return "expected " + std::string(operand_count(line.operand).least == 1 ? "one " : "") +
+         std::string(line.operand);
+}
+
+void keep_operand(const CommandLine& line, const std::string& value, Options& options) {
+  if (value.empty()) fail_usage(line, expected_operands(line) + ", got an empty name");
+  const size_t before = options.operand.empty() ? 0 : 1 + options.others.size();
+  if (before >= operand_count(line.operand).most)
+    fail_usage(line, expected_operands(line) + ", got another: " + quoted(value));
+  if (before == 0)
+    options.operand = value;
+  else
+    options.others.push_back(value);
+}
+
+void require_operands(const CommandLine& line, const Options& options) {
+  const size_t count = options.operand.empty() ? 0 : 1 + options.others.size();
+  if (count < operand_count(line.operand).least) fail_usage(line, expected_operands(line));
+}
+
+// "--output" for an option of the command, else an operand.
 void keep(const CommandLine& line, const po::basic_option<char>& given, Options& options) {
-  if (given.string_key == kOperand) {
-    if (!options.operand.empty())
-      fail_usage(line, "expected one " + std::string(line.operand) +
-                           ", got another: " + quoted(given.value.front()));
-    options.operand = given.value.front();
-    return;
-  }
+  if (given.string_key == kOperand) return keep_operand(line, given.value.front(), options);
   std::vector<std::string>& values = options.values[given.string_key];
   for (const OptionRow& row : line.options)
     if (row.name == given.string_key && !row.repeatable && !values.empty())
@@ -74,6 +103,11 @@ std::string Options::text(std::string_view name) const {
   return found == values.end() ? "" : found->second.front();
 }
 
+std::vector<std::string> Options::texts(std::string_view name) const {
+  const auto found = values.find(name);
+  return found == values.end() ? std::vector<std::string>() : found->second;
+}
+
 Options parse(const CommandLine& line, const Arguments& arguments) {
   po::options_description all = describe(line);
   all.add_options()(kOperand, po::value<std::vector<std::string>>());
@@ -86,8 +120,7 @@ Options parse(const CommandLine& line, const Arguments& arguments) {
   } catch (const po::error& error) {
     fail_usage(line, escaped(error.what()));
   }
-  if (options.operand.empty() && !options.has("help"))
-    fail_usage(line, "expected one " + std::string(line.operand));
+  if (!options.has("help")) require_operands(line, options);
   return options;
 }
 

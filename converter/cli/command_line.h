@@ -2,6 +2,7 @@
 // options are made from them.
 #pragma once
 
+#include <array>
 #include <map>
 #include <span>
 #include <string>
@@ -24,7 +25,7 @@ struct OptionRow {
 
 struct CommandLine {
   std::string_view command;  // "convert"
-  std::string_view operand;  // "IN": exactly one
+  std::string_view operand;  // "IN", "A B"; in brackets: may be missing; "ROOT...": one or more
   std::string_view about;    // a sentence or two
   std::span<const OptionRow> options;
 };
@@ -41,17 +42,34 @@ inline constexpr OptionRow kJsonOption = {"json", 0, "", false,
                                           "print one JSON object instead of text"};
 inline constexpr OptionRow kHelpOption = {"help", 'h', "", false, "print this help"};
 
+// The rows of one table and then those of another.
+template <size_t kFirst, size_t kSecond>
+constexpr std::array<OptionRow, kFirst + kSecond> joined(
+    const std::array<OptionRow, kFirst>& first, const std::array<OptionRow, kSecond>& second) {
+  std::array<OptionRow, kFirst + kSecond> all{};
+  for (size_t i = 0; i < kFirst; ++i) all[i] = first[i];
+  for (size_t i = 0; i < kSecond; ++i) all[kFirst + i] = second[i];
+  return all;
+}
+
+template <size_t kFirst, size_t kSecond>
+constexpr auto joined(const OptionRow (&first)[kFirst], const OptionRow (&second)[kSecond]) {
+  return joined(std::to_array(first), std::to_array(second));
+}
+
 // A parsed command line.
 struct Options {
   std::map<std::string, std::vector<std::string>, std::less<>> values;  // a flag has one, empty
-  std::string operand;
+  std::string operand;                                                  // the first
+  std::vector<std::string> others;                                      // those behind it
 
   bool has(std::string_view name) const { return values.contains(name); }
-  std::string text(std::string_view name) const;  // the value, or "" if absent
+  std::string text(std::string_view name) const;                // the value, or "" if absent
+  std::vector<std::string> texts(std::string_view name) const;  // all values, in their order
 };
 
 // Throws Usage, with a pointer to --help, for anything that `line` does not describe. With --help
-// among the arguments the operand may be missing.
+// among the arguments operands may be missing.
 Options parse(const CommandLine& line, const Arguments& arguments);
 
 std::string help_text(const CommandLine& line);

@@ -60,7 +60,8 @@ std::string headline(const Inspection& inspection) {
 std::string globals_text(const std::vector<NamedGlobal>& globals) {
   std::string text;
   for (const NamedGlobal& global : globals)
-    text += "  " + global.name + (global.called ? " (a call, kept as a record)" : "") + "\n";
+    if (!global.interpreted)
+      text += "  " + global.name + (global.called ? " (a call, kept as a record)" : "") + "\n";
   return text.empty() ? text : "named in the pickle, never looked up:\n" + text;
 }
 
@@ -79,8 +80,9 @@ std::string report_text(const Inspection& inspection) {
 int run_inspect(const Arguments& arguments) {
   const Options options = parse(kCommandLine, arguments);
   if (options.has("help")) return print(help_text(kCommandLine)), 0;
-  const Inspection inspection =
-      inspect(options.operand, Rules{options.text("select")}, limits_from(options));
+  Rules rules;
+  rules.select = options.text("select");
+  const Inspection inspection = inspect(options.operand, rules, limits_from(options));
   for (const std::string& note : inspection.notes) say("note: " + note);
   print(options.has("json") ? inspection_json(inspection) + "\n" : report_text(inspection));
   return 0;

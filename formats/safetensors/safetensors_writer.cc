@@ -7,29 +7,35 @@
 #include "formats/error.h"
 #include "formats/json.h"
 #include "formats/safetensors/safetensors_format.h"
+#include "formats/safetensors/shards.h"
 
 namespace unbrine {
 namespace {
 
 constexpr uint64_t kAlignment = 8;
 
-// The selected tensors in data order, with offsets that count from the end of the header.
-std::vector<Slot> place_tensors(const Selection& selection) {
-  std::vector<Slot> slots(selection.tensors.size());
-  std::vector<size_t> order(slots.size());  // by dtype
-  for (uint32_t i = 0; i < slots.size(); ++i) {
-    const Tensor& tensor = selection.tensor(selection.tensors[i]);
-    slots[i] = {.selected = i, .file = 0, .offset = 0, .size = byte_count(tensor)};
-    order[i] = safetensors_data_order(tensor.dtype);
+// The tensors of a shard in data order, with offsets that count from the end of the header.
+std::vector<Slot> place_tensors(const Selection& selection, const Shard& shard, uint32_t file) {
+  struct Placed {
+    size_t order;  // by dtype
+    std::string_view name;
+    Slot slot;
+  };
+  std::vector<Placed> placed;
+  placed.reserve(shard.selected.size());
+  for (const uint32_t i : shard.selected) {
+    const SelectedTensor& tensor = selection.tensors[i];
+    placed.push_back({safetensors_data_order(selection.written_dtype(tensor)), tensor.name,
+                      Slot{i, file, 0, selection.written_size(tensor)}});
   }
-  std::ranges::sort(slots, {}, [&](const Slot& slot) {
-    const std::string_view name = selection.tensors[slot.selected].name;
-    return std::tuple(order[slot.selected], name);
-  });
+  std::ranges::sort(placed, {}, [](const Placed& at) { return std::tuple(at.order, at.name); });
+  std::vector<Slot> slots;
+  slots.reserve(placed.size());
   uint64_t offset = 0;
-  for (Slot& slot : slots) {
-    slot.offset = offset;
-    if (!checked_add(offset, slot.size, offset))
+  for (const Placed& at : placed) {
+    slots.push_back(at.slot);
+    slots.back().offset = offset;
+    if (!checked_add(offset, at.slot.size, offset))
       fail(ErrorCode::Limit, "the selected tensors need more than 2^64 bytes");
   }
   return slots;
@@ -49,22 +55,22 @@ void write_metadata(JsonWriter& json, const std::map<std::string, std::string>& 
   json.end_object();
 }
 
-void write_tensor(JsonWriter& json, std::string_view name, const Tensor& tensor, const Slot& slot) {
-  json.key(name).begin_object().key("dtype").value(info(tensor.dtype).safetensors);
+void write_tensor(JsonWriter& json, const Selection& selection, const Slot& slot) {
+  const SelectedTensor& tensor = selection.tensors[slot.selected];
+  json.key(tensor.name).begin_object();
+  json.key("dtype").value(info(selection.written_dtype(tensor)).safetensors);
   json.key("shape").begin_array();
-  for (const uint64_t size : safetensors_shape(tensor)) json.value(size);
+  for (const uint64_t size : safetensors_shape(selection, tensor)) json.value(size);
   json.end_array().key("data_offsets").begin_array();
   json.value(slot.offset).value(slot.offset + slot.size).end_array().end_object();
 }
 
-std::string header_json(const Selection& selection, const std::vector<Slot>& slots) {
+std::string header_json(const Selection& selection, const std::vector<Slot>& slots,
+                        const std::map<std::string, std::string>& metadata) {
   JsonWriter json;
   json.begin_object();
-  write_metadata(json, selection.metadata);
-  for (const Slot& slot : slots) {
-    const SelectedTensor& selected = selection.tensors[slot.selected];
-    write_tensor(json, selected.name, selection.tensor(selected), slot);
-  }
+  write_metadata(json, metadata);
+  for (const Slot& slot : slots) write_tensor(json, selection, slot);
   return json.end_object().take();
 }
 
@@ -75,6 +81,25 @@ std::string framed(std::string json) {
   for (size_t i = 0; i < length.size(); ++i)
     length[i] = static_cast<char>(json.size() >> (8 * i) & 0xff);
   return json.insert(0, length);
+}
+
+void add_file(Layout& layout, const Selection& selection, const Shard& shard,
+              const Limits& limits) {
+  const auto index = static_cast<uint32_t>(layout.files.size());
+  std::vector<Slot> slots = place_tensors(selection, shard, index);
+  LayoutFile& file = layout.files.emplace_back();
+  file.name = shard.name;
+  file.header =
+      framed(header_json(selection, slots, shard_metadata(selection, shard, layout.notes)));
+  check_limit("bytes of safetensors header:", file.header.size() - kSafetensorsLengthBytes,
+              "max_header_bytes", limits.max_header_bytes);
+  file.size = file.header.size();
+  for (Slot& slot : slots) {
+    slot.offset = file.size;
+    if (!checked_add(file.size, slot.size, file.size))
+      fail(ErrorCode::Limit, "the selected tensors need more than 2^64 bytes");
+  }
+  layout.slots.insert(layout.slots.end(), slots.begin(), slots.end());
 }
 
 }  // namespace
@@ -89,20 +114,23 @@ std::vector<uint64_t> safetensors_shape(const Tensor& tensor) {
   return shape;
 }
 
-Layout safetensors_layout(const Selection& selection, const Limits& limits) {
+// There is a cast to and from dtypes of plain numbers only, which keep their shape.
+std::vector<uint64_t> safetensors_shape(const Selection& selection,
+                                        const SelectedTensor& selected) {
+  const Tensor& tensor = selection.tensor(selected);
+  return selected.cast ? tensor.shape : safetensors_shape(tensor);
+}
+
+Layout safetensors_layout(const Selection& selection, const WriteOptions& options) {
   Layout layout;
-  layout.slots = place_tensors(selection);
-  LayoutFile& file = layout.files.emplace_back();
-  file.header = framed(header_json(selection, layout.slots));
-  check_limit("bytes of safetensors header:", file.header.size() - kSafetensorsLengthBytes,
-              "max_header_bytes", limits.max_header_bytes);
-  file.size = file.header.size();
-  for (Slot& slot : layout.slots) {
-    slot.offset = file.size;
-    if (!checked_add(file.size, slot.size, file.size))
-      fail(ErrorCode::Limit, "the selected tensors need more than 2^64 bytes");
-  }
+  for (const Shard& shard : split_into_shards(selection, ".safetensors", options.max_shard_size))
+    add_file(layout, selection, shard, options.limits);
   return layout;
+}
+
+std::vector<SideFile> safetensors_side_files(const Layout& layout, const Selection& selection,
+                                             std::span<const std::string> /*digests*/) {
+  return shard_indexes(layout, selection);
 }
 
 }  // namespace unbrine

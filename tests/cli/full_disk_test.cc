@@ -23,6 +23,11 @@ TEST_F(FullDisk, FileSizeLimit) {
               HasSubstr("model.safetensors"));
 }
 
+TEST_F(FullDisk, FileSizeLimitForAFolder) {
+  EXPECT_THAT(refusal(2, {"convert", "model.pt", "-o", "out/"}, {.largest_file = 1 << 20}),
+              HasSubstr("model.safetensors"));
+}
+
 TEST_F(FullDisk, SmallFilesystem) {
   const std::vector<std::string> in_own_mounts = {"/usr/bin/unshare", "--map-root-user", "--mount",
                                                   "/bin/sh", "-c"};

@@ -57,5 +57,11 @@ TEST_F(Interrupt, LeavesAnExistingFileAsItWas) {
   EXPECT_THAT(folder.names(), ElementsAre("model.pt", "model.safetensors"));
 }
 
+TEST_F(Interrupt, LeavesNoFolderBehind) {
+  if (!has_room()) GTEST_SKIP() << "needs 6 GiB of disk";
+  EXPECT_EQ(interrupted({"convert", "model.pt", "-o", "out/"}).status, 130);
+  EXPECT_THAT(folder.names(), ElementsAre("model.pt"));
+}
+
 }  // namespace
 }  // namespace unbrine

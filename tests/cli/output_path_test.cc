@@ -106,11 +106,36 @@ TEST_F(OutputPath, FolderThatCannotBeWritten) {
   EXPECT_THAT(folder.names("locked"), ElementsAre());
 }
 
-TEST_F(OutputPath, FolderIsNoOutputYet) {
+TEST_F(OutputPath, FolderThatHoldsSomethingIsLeftAlone) {
   fs::create_directory(folder / "out");
-  refusal(2, {"convert", "model.pt", "-o", "out"});
-  refusal(2, {"convert", "model.pt", "-o", "out/"});
-  EXPECT_THAT(folder.names("out"), ElementsAre());
+  folder.write("out/precious", "x");
+  for (const char* name : {"out", "out/"}) {
+    SCOPED_TRACE(name);
+    EXPECT_THAT(refusal(2, {"convert", "model.pt", "-o", name}), HasSubstr("out"));
+    refusal(2, {"convert", "model.pt", "-o", name, "--overwrite"});
+  }
+  EXPECT_THAT(folder.names("out"), ElementsAre("precious"));
+}
+
+TEST_F(OutputPath, FolderThatIsEmptyIsFilled) {
+  fs::create_directory(folder / "out");
+  EXPECT_EQ(unbrine({"convert", "model.pt", "-o", "out"}).status, 0);
+  EXPECT_EQ(folder.read("out/model.safetensors"), expected);
+}
+
+TEST_F(OutputPath, FolderOfAnEarlierConversionIsReplacedWhenTold) {
+  EXPECT_EQ(unbrine({"convert", "model.pt", "-o", "out/"}).status, 0);
+  folder.write("more.pt", zip_checkpoint({"weight", "bias"}));
+  EXPECT_THAT(refusal(2, {"convert", "more.pt", "-o", "out/"}), HasSubstr("--overwrite"));
+  EXPECT_EQ(unbrine({"convert", "more.pt", "-o", "out/", "--overwrite"}).status, 0);
+  EXPECT_EQ(folder.read("out/model.safetensors"), safetensors_of({"weight", "bias"}));
+  EXPECT_THAT(folder.names(), ElementsAre("model.pt", "more.pt", "out"));
+}
+
+TEST_F(OutputPath, FolderOfTheInputIsNoOutput) {
+  EXPECT_EQ(unbrine({"convert", "model.pt", "-o", "in/"}).status, 0);
+  for (const char* name : {"in", "in/", "in/below/"})
+    EXPECT_THAT(refusal(2, {"convert", "in", "-o", name, "--overwrite"}), HasSubstr("input"));
 }
 
 TEST_F(OutputPath, FolderNamedLikeAnOutputIsLeftAlone) {

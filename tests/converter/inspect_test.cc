@@ -51,8 +51,11 @@ TEST(Inspect, ListsNamesThatThePickleMentionsAndWhichItWouldCall) {
   object.global("lib", "make").string("text").tuple1().reduce().append();
   std::vector<std::string> names;
   for (const NamedGlobal& global : inspection_of(object).globals)
-    names.push_back(global.name + (global.called ? " called" : ""));
-  EXPECT_THAT(names, ElementsAre("lib.make called", "os.system"));
+    names.push_back(global.name + (global.interpreted ? " known" : "") +
+                    (global.called ? " called" : ""));
+  EXPECT_THAT(names, ElementsAre("collections.OrderedDict known called", "lib.make called",
+                                 "os.system", "torch.FloatStorage known",
+                                 "torch._utils._rebuild_tensor_v2 known called"));
 }
 
 TEST(Inspect, WritesJsonWithItsSchemaFirst) {

@@ -1,208 +1,16 @@
-#include "converter/run_layout.h"
+#include "tests/converter/run_layout_test.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <csignal>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <numeric>
-#include <random>
-
-#include "formats/error.h"
-#include "kernels/crc32.h"
-#include "kernels/digest.h"
 
 namespace unbrine {
 namespace {
 
-namespace fs = std::filesystem;
-using Bytes = std::vector<uint8_t>;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr uint64_t kMiB = 1 << 20;
-
-Bytes random_bytes(uint64_t size) {
-  std::mt19937_64 random(size);
-  Bytes bytes(size);
-  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random() >> 56);
-  return bytes;
-}
-
-// Counts what is read from it, and may do something at each read.
-class WatchedSource : public Source {
- public:
-  explicit WatchedSource(Bytes bytes) : bytes_(std::move(bytes)) {}
-  uint64_t size() const override { return bytes_.size(); }
-  uint64_t reads() const { return reads_; }
-  uint64_t bytes_read() const { return bytes_read_; }
-  const Bytes& bytes() const { return bytes_; }
-  void at_each_read(std::function<void()> action) { action_ = std::move(action); }
-
- private:
-  void read_range(uint64_t offset, MutableByteSpan target) const override {
-    ++reads_;
-    bytes_read_ += target.size();
-    if (action_) action_();
-    std::copy_n(bytes_.begin() + static_cast<ptrdiff_t>(offset), target.size(), target.begin());
-  }
-
-  Bytes bytes_;
-  std::function<void()> action_;
-  mutable std::atomic<uint64_t> reads_ = 0;
-  mutable std::atomic<uint64_t> bytes_read_ = 0;
-};
-
-// What the target must hold, one element and one byte after the other.
-Bytes expected_bytes(const Tensor& tensor, const Storage& storage) {
-  const DTypeInfo& dtype = info(tensor.dtype);
-  const size_t item = dtype.bits / 8;
-  const Bytes stored = storage.source->read_all(storage.offset, storage.size);
-  Bytes target(byte_count(tensor));
-  std::vector<uint64_t> index(tensor.shape.size());
-  for (size_t place = 0; place < target.size(); place += item) {
-    uint64_t element = tensor.offset;
-    for (size_t i = 0; i < index.size(); ++i) element += index[i] * tensor.stride[i];
-    std::memcpy(&target[place], &stored[element * item], item);
-    for (size_t i = index.size(); i-- > 0 && ++index[i] == tensor.shape[i];) index[i] = 0;
-  }
-  const size_t unit = dtype.swap_unit;
-  for (size_t i = 0; i < target.size(); i += unit) {
-    if (storage.big_endian)
-      std::reverse(target.begin() + static_cast<ptrdiff_t>(i),
-                   target.begin() + static_cast<ptrdiff_t>(i + unit));
-    if (tensor.conj && i / unit % 2 == 1) target[i + unit - 1] ^= 0x80;
-    if (tensor.neg) target[i + unit - 1] ^= 0x80;
-    if (tensor.dtype == DType::Bool) target[i] = target[i] != 0;
-  }
-  return target;
-}
-
-struct Written {
-  Bytes file;
-  std::vector<uint64_t> digests;
-  bool operator==(const Written&) const = default;
-};
-
-// Tensors written to one file in the order in which they were added, behind a header of any length.
-class RunLayoutTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = ::testing::TempDir() + "unbrine-run-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    options_.backend = available_backends().front();
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  static Limits no_limits() {
-    Limits limits;
-    limits.free_output_bytes = UINT64_MAX;
-    return limits;
-  }
-
-  std::shared_ptr<WatchedSource> source(uint64_t size) {
-    return std::make_shared<WatchedSource>(random_bytes(size));
-  }
-
-  uint32_t add_storage(std::shared_ptr<const Source> from, uint64_t offset, uint64_t size) {
-    return table_.add_storage({.name = "archive/data/" + std::to_string(table_.storages().size()),
-                               .source = std::move(from),
-                               .offset = offset,
-                               .size = size});
-  }
-  uint32_t add_storage(uint64_t size) { return add_storage(source(size), 0, size); }
-
-  // A storage that records a CRC-32, which is off by `error`.
-  uint32_t add_checked_storage(std::shared_ptr<const Source> from, uint32_t error = 0) {
-    const uint64_t size = from->size();
-    const uint32_t crc = crc32_update(0, from->read_all(0, size));
-    return table_.add_storage({.name = "archive/data/7",
-                               .source = std::move(from),
-                               .size = size,
-                               .has_crc = true,
-                               .crc32 = crc ^ error});
-  }
-
-  void add(Tensor tensor) {
-    const auto number = static_cast<uint32_t>(selection_.tensors.size());
-    const uint64_t size = byte_count(tensor);
-    selection_.tensors.push_back(
-        {"layer." + std::to_string(number), table_.add(std::move(tensor))});
-    layout_.slots.push_back({number, 0, end_, size});
-    end_ += size;
-  }
-
-  // A row-major tensor.
-  void add(DType dtype, uint32_t storage, std::vector<uint64_t> shape, uint64_t offset = 0) {
-    std::vector<uint64_t> stride = contiguous_stride(shape);
-    add({.dtype = dtype,
-         .storage = storage,
-         .offset = offset,
-         .shape = std::move(shape),
-         .stride = std::move(stride)});
-  }
-
-  Layout layout_behind(const std::string& header) const {
-    Layout layout = layout_;
-    for (Slot& slot : layout.slots) slot.offset += header.size();
-    layout.files = {{header, header.size() + end_}};
-    return layout;
-  }
-
-  Written write(unsigned workers = 1, const std::string& header = "header!!") {
-    const Layout layout = layout_behind(header);
-    const fs::path path = folder_ / "out.bin";
-    OutputFile output(path, layout.files[0].size, true);
-    OutputFile* const outputs[] = {&output};
-    options_.workers = workers;
-    Written written{{}, run_layout(layout, selection_, outputs, options_)};
-    output.commit();
-    std::ifstream file(path, std::ios::binary);
-    written.file.assign(std::istreambuf_iterator<char>(file), {});
-    return written;
-  }
-
-  Written expected(const std::string& header = "header!!") const {
-    Written written{{header.begin(), header.end()}, {}};
-    for (const SelectedTensor& selected : selection_.tensors) {
-      const Tensor& tensor = selection_.tensor(selected);
-      const Bytes bytes = expected_bytes(tensor, table_.storage_of(tensor));
-      written.file.insert(written.file.end(), bytes.begin(), bytes.end());
-      written.digests.push_back(digest_bytes(bytes));
-    }
-    return written;
-  }
-
-  Error error_of_write(unsigned workers = 1) {
-    try {
-      write(workers);
-    } catch (const Error& error) {
-      return error;
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return Error(ErrorCode::Usage, "");
-  }
-
-  std::vector<fs::path> files() const {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(folder_)) files.push_back(entry.path());
-    return files;
-  }
-
-  fs::path folder_;
-  TensorTable table_{no_limits()};
-  Selection selection_{.table = &table_, .tensors = {}, .metadata = {}};
-  Layout layout_;
-  uint64_t end_ = 0;
-  RunOptions options_;
-};
 
 TEST_F(RunLayoutTest, RefusesDamagedStorageByNameAndLeavesNothing) {
   auto damaged = source(1000);
@@ -214,7 +22,7 @@ TEST_F(RunLayoutTest, RefusesDamagedStorageByNameAndLeavesNothing) {
               AllOf(HasSubstr("storage 'archive/data/7' (tensor 'layer.1'): CRC-32 "
                               "of its 1000 bytes is "),
                     HasSubstr(", the archive records "), HasSubstr(": the file is damaged")));
-  EXPECT_THAT(files(), IsEmpty());
+  EXPECT_THAT(folder_.names(), IsEmpty());
 }
 
 TEST_F(RunLayoutTest, SaysBothChecksumsInHexadecimal) {
@@ -276,7 +84,7 @@ TEST_F(RunLayoutTest, NamesTheStorageThatCannotBeRead) {
   const Error error = error_of_write();
   EXPECT_EQ(error.code(), ErrorCode::Io);
   EXPECT_THAT(error.what(), HasSubstr("storage 'archive/data/0': byte 0: cannot read"));
-  EXPECT_THAT(files(), IsEmpty());
+  EXPECT_THAT(folder_.names(), IsEmpty());
 }
 
 TEST_F(RunLayoutTest, ReportsFailedWriteAndLeavesNothing) {
@@ -289,12 +97,11 @@ TEST_F(RunLayoutTest, ReportsFailedWriteAndLeavesNothing) {
   setrlimit(RLIMIT_FSIZE, &limit);
   {
     OutputFile output(folder_ / "out.bin", 0, false);
-    OutputFile* const outputs[] = {&output};
-    EXPECT_THROW(run_layout(layout, selection_, outputs, options_), Error);
+    EXPECT_THROW(run(layout, {&output}), Error);
   }
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
-  EXPECT_THAT(files(), IsEmpty());
+  EXPECT_THAT(folder_.names(), IsEmpty());
 }
 
 TEST_F(RunLayoutTest, StopsWhenToldAndLeavesNothing) {
@@ -306,7 +113,7 @@ TEST_F(RunLayoutTest, StopsWhenToldAndLeavesNothing) {
     options_.stop = &stop;
     EXPECT_THROW(write(workers), Interrupted);
     EXPECT_LE(watched->reads(), workers);
-    EXPECT_THAT(files(), IsEmpty());
+    EXPECT_THAT(folder_.names(), IsEmpty());
   }
 }
 
@@ -318,8 +125,7 @@ TEST_F(RunLayoutTest, StopsWithinAnExpandedTensorThatIsReadOnce) {
   options_.stop = &stop;
   const Layout layout = layout_behind("");
   OutputFile output(folder_ / "out.bin", 0, false);  // a terabyte would be written
-  OutputFile* const outputs[] = {&output};
-  EXPECT_THROW(run_layout(layout, selection_, outputs, options_), Interrupted);
+  EXPECT_THROW(run(layout, {&output}), Interrupted);
 }
 
 TEST_F(RunLayoutTest, WritesHeaderWithoutTensors) { EXPECT_EQ(write(), expected()); }
@@ -483,20 +289,14 @@ TEST_F(RunLayoutTest, FillsSeveralFiles) {
   layout.slots[1].offset = 4;
   OutputFile a(folder_ / "a", 105, false), b(folder_ / "b", 10, false),
       c(folder_ / "c", 204, false);
-  OutputFile* const outputs[] = {&a, &b, &c};
-  run_layout(layout, selection_, outputs, options_);
-  for (OutputFile* const output : outputs) output->commit();
-  const auto bytes_of = [&](const char* name) {
-    std::ifstream file(folder_ / name, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  };
+  run(layout, {&a, &b, &c});
+  for (OutputFile* const output : {&a, &b, &c}) output->commit();
   const auto text = [&](size_t i) {
-    const Tensor& tensor = table_.tensors()[i];
-    return std::string(as_text(expected_bytes(tensor, table_.storage_of(tensor))));
+    return std::string(as_text(expected_of(selection_.tensors[i])));
   };
-  EXPECT_EQ(bytes_of("a"), "first" + text(0));
-  EXPECT_EQ(bytes_of("b"), "no tensors");
-  EXPECT_EQ(bytes_of("c"), "last" + text(1));
+  EXPECT_EQ(folder_.read("a"), "first" + text(0));
+  EXPECT_EQ(folder_.read("b"), "no tensors");
+  EXPECT_EQ(folder_.read("c"), "last" + text(1));
 }
 
 TEST_F(RunLayoutTest, ReportsProgressUpToTheWhole) {

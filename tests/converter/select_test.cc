@@ -2,9 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/converter/select_test.h"
 #include "tests/support/error_of.h"
-#include "tests/support/pickle_builder.h"
-#include "tests/support/zip_builder.h"
 
 namespace unbrine {
 namespace {
@@ -12,43 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// Checkpoints whose tensors are all views of one small storage.
-PickleBuilder tensor() {
-  PickleBuilder pickle;
-  return pickle.tensor_v2("FloatStorage", "0", 2, 0, {2}, {1});
-}
-
-PickleBuilder dict(const std::vector<std::pair<std::string, PickleBuilder>>& entries) {
-  PickleBuilder pickle;
-  pickle.empty_dict();
-  for (const auto& [key, value] : entries) pickle.string(key).raw(value).setitem();
-  return pickle;
-}
-
-Checkpoint checkpoint(const PickleBuilder& object) {
-  PickleBuilder pickle;
-  pickle.protocol(2).raw(object).stop();
-  const auto zip = torch_zip({{"data.pkl", pickle.bytes()}, {"data/0", "01234567"}});
-  return open_checkpoint(std::make_shared<MemorySource>(zip), Limits{});
-}
-
-struct Selected {
-  std::vector<std::string> names;
-  std::string root;
-  std::vector<std::string> left_out;  // "key:tensors"
-  std::vector<std::string> notes;
-};
-
-Selected selected(const PickleBuilder& object, const std::string& wanted = "") {
-  const Checkpoint from = checkpoint(object);
-  const Choice choice = select(from, Rules{wanted});
-  Selected result{{}, choice.root, {}, choice.notes};
-  for (const SelectedTensor& tensor : choice.selection.tensors) result.names.push_back(tensor.name);
-  for (const Omission& omission : choice.left_out)
-    result.left_out.push_back(omission.key + ":" + std::to_string(omission.tensors));
-  return result;
-}
+using ::testing::Pair;
 
 const PickleBuilder kWeights = dict({{"w", tensor()}, {"b", tensor()}});
 
@@ -140,18 +103,105 @@ TEST(Select, BoundsTheBytesOfASharedTensorByItsNames) {
   Limits limits;
   limits.free_output_bytes = 20;
   limits.max_output_ratio = 0;
+  PickleBuilder thrice;
+  thrice.empty_list().raw(tensor()).binput(9).append().binget(9).append().binget(9).append();
+  const Checkpoint from = checkpoint(thrice, limits);
+  EXPECT_EQ(error_of([&] { select(from, Rules{}, Scope::Weights); }).code(), ErrorCode::Limit);
+}
+
+TEST(Select, EndsAtAnEmptyKeyThatLeadsBack) {
   PickleBuilder pickle;
-  pickle.protocol(2).empty_list().raw(tensor()).binput(9).append().binget(9).append();
-  pickle.binget(9).append().stop();
-  const auto zip = torch_zip({{"data.pkl", pickle.bytes()}, {"data/0", "01234567"}});
-  const Checkpoint from = open_checkpoint(std::make_shared<MemorySource>(zip), limits);
-  EXPECT_EQ(error_of([&] { select(from, Rules{}); }).code(), ErrorCode::Limit);
+  pickle.empty_dict().binput(1).string("w").raw(tensor()).setitem();
+  pickle.string("").binget(1).setitem();
+  EXPECT_THAT(selected(pickle, ".w").names, ElementsAre("w"));
+  EXPECT_EQ(error_of([&] { selected(pickle, "...x"); }).code(), ErrorCode::Usage);
 }
 
 TEST(Select, MarksTheFormatInTheMetadata) {
-  const Checkpoint from = checkpoint(kWeights);
-  EXPECT_THAT(select(from, Rules{}).selection.metadata,
-              ElementsAre(std::pair<const std::string, std::string>("format", "pt")));
+  EXPECT_THAT(selected(kWeights).metadata, ElementsAre(Pair("format", "pt")));
+}
+
+TEST(Select, AddsMetadataOverThatOfTheCheckpoint) {
+  Rules rules;
+  rules.metadata = {{"format", "np"}, {"author", "me"}};
+  EXPECT_THAT(selected(kWeights, rules).metadata,
+              ElementsAre(Pair("author", "me"), Pair("format", "np")));
+}
+
+TEST(Select, TellsWhereATensorWasFound) {
+  EXPECT_THAT(selected(dict({{"model", kWeights}})).sources, ElementsAre("model.w", "model.b"));
+  EXPECT_THAT(selected(kWeights).sources, ElementsAre("w", "b"));
+  EXPECT_THAT(selected(dict({{"model", kWeights}}), "model.w").sources, ElementsAre("model.w"));
+  EXPECT_THAT(selected(tensor()).sources, ElementsAre("tensor"));
+}
+
+// --- Rules ---
+
+TEST(SelectRules, AreCheckedFirst) {
+  Rules rules;
+  rules.include = rules.exclude = {"w"};
+  EXPECT_EQ(error_of([&] { selected(kWeights, rules); }).code(), ErrorCode::Usage);
+}
+
+TEST(SelectRules, WarnOfPatternsThatFitNothing) {
+  Rules rules;
+  rules.include = {"*", "x*"};
+  rules.exclude = {"y"};
+  rules.strip_prefixes = {"module."};
+  rules.renames = {parse_rename("s/z/a/")};
+  rules.dtypes = {parse_dtype_rule("q=F16"), parse_dtype_rule("F64=F32")};
+  EXPECT_THAT(
+      selected(kWeights, rules).warnings,
+      ElementsAre("--include 'x*' fits no name", "--exclude 'y' fits no name",
+                  "--dtype 'q=F16' fits no name", "--dtype 'F64=F32' fits no tensor",
+                  "--strip-prefix 'module.' fits no name", "--rename 's/z/a/' fits no name"));
+}
+
+TEST(SelectRules, FailOnWhatFitsNothingIfStrict) {
+  Rules rules;
+  rules.strict = true;
+  EXPECT_THAT(selected(kWeights, rules).names, ElementsAre("w", "b"));
+  rules.include = {"w", "x"};
+  rules.exclude = {"y"};
+  const Error error = error_of([&] { selected(kWeights, rules); });
+  EXPECT_EQ(error.code(), ErrorCode::Usage);
+  EXPECT_STREQ(error.what(), "--include 'x' fits no name; --exclude 'y' fits no name");
+}
+
+// --- Scopes ---
+
+TEST(SelectObject, TakesAllByDefaultAndKeepsTheStructure) {
+  const Selected result =
+      selected(dict({{"model", kWeights}, {"loss", tensor()}}), Rules{}, Scope::Object);
+  EXPECT_THAT(result.groups, ElementsAre("model: model.w model.b loss"));
+  EXPECT_EQ(result.root, "");
+  EXPECT_TRUE(result.keeps_structure);
+}
+
+TEST(SelectObject, TakesAllOfThePartAskedFor) {
+  Rules rules;
+  rules.select = "net";
+  const Selected result = selected(dict({{"net", module_with_hidden_buffer()}, {"loss", tensor()}}),
+                                   rules, Scope::Object);
+  EXPECT_THAT(result.groups, ElementsAre("model: w b"));
+  EXPECT_THAT(result.left_out, ElementsAre("loss:1"));
+  EXPECT_TRUE(result.keeps_structure);
+}
+
+TEST(SelectObject, HasNoStructureOnceNamesAreChanged) {
+  Rules rules;
+  rules.add_prefix = "p.";
+  EXPECT_FALSE(selected(kWeights, rules, Scope::Object).keeps_structure);
+  EXPECT_TRUE(selected(kWeights, rules, Scope::Tree).keeps_structure);
+  EXPECT_FALSE(selected(kWeights, Rules{}, Scope::Weights).keeps_structure);
+}
+
+TEST(SelectObject, LeavesAliasesToTheFileWhichSharesStorages) {
+  Rules rules;
+  rules.aliases = Aliases::KeepOne;
+  EXPECT_THAT(selected(kWeights, rules, Scope::Object).names, ElementsAre("w", "b"));
+  rules.aliases = Aliases::Error;
+  EXPECT_EQ(error_of([&] { selected(kWeights, rules, Scope::Object); }).code(), ErrorCode::Usage);
 }
 
 }  // namespace

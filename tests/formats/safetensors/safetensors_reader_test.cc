@@ -268,7 +268,7 @@ TEST(SafetensorsReader, ReadsBackWhatTheWriterLaysOut) {
   const Selection selection = {.table = &first.tensors,
                                .tensors = {{"b", 0}, {"a\n", 1}, {"e", 2}},
                                .metadata = {{"format", "pt"}}};
-  const LayoutFile written = safetensors_layout(selection, Limits()).files.at(0);
+  const LayoutFile written = safetensors_layout(selection, WriteOptions()).files.at(0);
   const Checkpoint second =
       read(written.header + std::string(written.size - written.header.size(), 'x'));
   EXPECT_EQ(second.metadata, selection.metadata);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "formats/safetensors/safetensors_format.h"
+#include "tests/formats/written_files.h"
 #include "tests/support/error_of.h"
 
 namespace unbrine {
@@ -12,26 +13,19 @@ namespace {
 using namespace std::string_literals;
 using testing::HasSubstr;
 
-// A table to select from: each tensor in a storage of its own.
 class SafetensorsWriter : public testing::Test {
  protected:
-  SafetensorsWriter() : table_(Limits()) { selection_.table = &table_; }
-
-  void add(const std::string& name, DType dtype, const std::vector<uint64_t>& shape) {
-    Tensor tensor;
-    tensor.dtype = dtype;
-    tensor.shape = shape;
-    tensor.stride = contiguous_stride(shape);
-    const auto bytes = std::make_shared<MemorySource>(std::vector<uint8_t>(byte_count(tensor)));
-    tensor.storage = table_.add_storage({.name = name, .source = bytes, .size = bytes->size()});
-    selection_.tensors.push_back({name, table_.add(tensor)});
+  SelectedTensor& add(const std::string& name, DType dtype, const std::vector<uint64_t>& shape) {
+    return tensors_.add(name, dtype, shape);
   }
 
-  Layout layout(const Limits& limits = {}) const { return safetensors_layout(selection_, limits); }
+  Layout layout(const WriteOptions& options = {}) const {
+    return safetensors_layout(selection_, options);
+  }
   std::string header() const { return layout().files.at(0).header; }
 
-  TensorTable table_;
-  Selection selection_;
+  SelectedTensors tensors_;
+  Selection& selection_ = tensors_.selection;
 };
 
 std::string framed(const std::string& json) {
@@ -40,11 +34,11 @@ std::string framed(const std::string& json) {
 
 TEST_F(SafetensorsWriter, RefusesAHeaderBeyondTheLimit) {
   add("w", DType::F32, {2});
-  Limits limits;
-  limits.max_header_bytes = 56;
-  EXPECT_EQ(layout(limits).files.at(0).header.size(), 8 + 56u);
-  limits.max_header_bytes = 55;
-  const Error error = error_of([&] { layout(limits); });
+  WriteOptions options;
+  options.limits.max_header_bytes = 56;
+  EXPECT_EQ(layout(options).files.at(0).header.size(), 8 + 56u);
+  options.limits.max_header_bytes = 55;
+  const Error error = error_of([&] { layout(options); });
   EXPECT_EQ(error.code(), ErrorCode::Limit);
   EXPECT_THAT(error.what(), HasSubstr("max_header_bytes"));
 }
@@ -135,9 +129,53 @@ TEST_F(SafetensorsWriter, CoversTheFileWithHeaderAndSlots) {
   EXPECT_EQ(result.files.at(0).header.size() % 8, 0u);
 }
 
-TEST(DefaultWriter, IsSafetensors) {
+TEST_F(SafetensorsWriter, NamesTheFileOfEachGroup) {
+  selection_.groups[0].stem = "model";
+  add("w", DType::F32, {2});
+  tensors_.new_group("optimizer");
+  add("w", DType::U8, {3});
+  const Layout result = layout();
+  ASSERT_EQ(result.files.size(), 2u);
+  EXPECT_EQ(result.files[0].name, "model.safetensors");
+  EXPECT_EQ(result.files[1].name, "optimizer.safetensors");
+  EXPECT_EQ(result.slots[1].file, 1u);
+  EXPECT_EQ(result.slots[1].offset, result.files[1].header.size());
+}
+
+TEST_F(SafetensorsWriter, CastsInDtypeOrderAndSize) {
+  add("a", DType::F32, {2}).cast = DType::F16;
+  add("b", DType::F32, {3});
+  EXPECT_EQ(header().substr(8), R"({"b":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},)"
+                                R"("a":{"dtype":"F16","shape":[2],"data_offsets":[12,16]}}  )");
+}
+
+TEST_F(SafetensorsWriter, RecordsAliasesAsMetadata) {
+  add("w", DType::U8, {1});
+  selection_.metadata = {{"format", "pt"}};
+  selection_.groups[0].aliases = {{"tied", "w"}};
+  EXPECT_THAT(header(), HasSubstr(R"({"__metadata__":{"format":"pt","tied":"w"},"w":)"));
+  EXPECT_THAT(layout().notes, testing::IsEmpty());
+}
+
+TEST_F(SafetensorsWriter, LetsMetadataWinOverAnAliasAndSaysSo) {
+  add("w", DType::U8, {1});
+  selection_.metadata = {{"format", "pt"}};
+  selection_.groups[0].aliases = {{"format", "w"}};
+  EXPECT_THAT(header(), HasSubstr(R"({"__metadata__":{"format":"pt"},"w":)"));
+  EXPECT_THAT(layout().notes, testing::ElementsAre(HasSubstr("'format' is an alias of 'w'")));
+}
+
+TEST(WriterFormats, BeginWithSafetensors) {
   EXPECT_EQ(default_writer().name, "safetensors");
-  EXPECT_EQ(default_writer().suffix, ".safetensors");
+  EXPECT_EQ(default_writer().suffixes[0], ".safetensors");
+  EXPECT_EQ(&default_writer(), &writer_formats()[0]);
+}
+
+TEST(WriterFormats, AreFoundByName) {
+  for (const WriterFormat& writer : writer_formats())
+    EXPECT_EQ(writer_by_name(writer.name), &writer);
+  EXPECT_EQ(writer_by_name("torc"), nullptr);
+  EXPECT_EQ(writer_by_name(""), nullptr);
 }
 
 }  // namespace
