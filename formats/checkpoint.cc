@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "formats/blob/blob_reader.h"
 #include "formats/compressed.h"
 #include "formats/error.h"
 #include "formats/folder/folder.h"
@@ -90,6 +91,7 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, const Limits& limi
   std::error_code ignored;  // what cannot be looked at is reported by opening it
   if (std::filesystem::is_directory(path, ignored)) return open_folder(path, limits);
   if (looks_like_hf_index(path)) return open_hf_index(path, limits);
+  if (looks_like_blob(path)) return open_blob(path, limits);
   return open_checkpoint(std::make_shared<FileSource>(path), limits);
 }
 

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "formats/blob/blob_writer.h"
 #include "formats/safetensors/safetensors_writer.h"
 
 namespace unbrine {
 namespace {
 
 constexpr std::string_view kSafetensorsSuffixes[] = {".safetensors"};
+constexpr std::string_view kBlobSuffixes[] = {".blob"};
 
 constexpr WriterFormat kWriterFormats[] = {
     {.name = "safetensors",
@@ -15,6 +17,11 @@ constexpr WriterFormat kWriterFormats[] = {
      .keeps_objects = false,
      .layout = safetensors_layout,
      .side_files = safetensors_side_files},
+    {.name = "blob",
+     .suffixes = kBlobSuffixes,
+     .keeps_objects = false,
+     .layout = blob_layout,
+     .side_files = blob_side_files},
 };
 
 }  // namespace
