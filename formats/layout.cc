@@ -4,11 +4,13 @@
 
 #include "formats/blob/blob_writer.h"
 #include "formats/safetensors/safetensors_writer.h"
+#include "formats/torch/torch_writer.h"
 
 namespace unbrine {
 namespace {
 
 constexpr std::string_view kSafetensorsSuffixes[] = {".safetensors"};
+constexpr std::string_view kTorchSuffixes[] = {".pt", ".pth", ".bin", ".ckpt", ".pth.tar"};
 constexpr std::string_view kBlobSuffixes[] = {".blob"};
 
 constexpr WriterFormat kWriterFormats[] = {
@@ -17,6 +19,11 @@ constexpr WriterFormat kWriterFormats[] = {
      .keeps_objects = false,
      .layout = safetensors_layout,
      .side_files = safetensors_side_files},
+    {.name = "torch",
+     .suffixes = kTorchSuffixes,
+     .keeps_objects = true,
+     .layout = torch_layout,
+     .side_files = nullptr},
     {.name = "blob",
      .suffixes = kBlobSuffixes,
      .keeps_objects = false,

@@ -28,14 +28,50 @@ TEST(DefaultOutput, RefusesAnotherNameOfTheInput) {
       HasSubstr("is the input itself"));
 }
 
-TEST(DefaultOutput, RefusesAnotherSuffixAndAFolder) {
-  const ScratchFolder folder;
-  for (const std::string output : {"out.pt", "out", "folder/"})
+TEST(DefaultOutput, RefusesAnotherSuffixAndNamesTheWriterThatItFits) {
+  for (const std::string output : {"out.xyz", "out", ".safetensor"})
     EXPECT_EQ(error_of([&] { check_output("in.pt", output, default_writer()); }).code(),
               ErrorCode::Usage)
         << output;
-  EXPECT_THAT(error_of([&] { check_output("in.pt", folder.path(), default_writer()); }).what(),
-              HasSubstr("is a folder"));
+  EXPECT_THAT(error_of([&] { check_output("in.ckpt", "out.pt", default_writer()); }).what(),
+              HasSubstr("--to torch"));
+}
+
+TEST(DefaultOutput, RefusesAFolderInTheInput) {
+  const ScratchFolder folder;
+  for (const std::string output : {"", "below", "below/further/"})
+    EXPECT_EQ(error_of([&] { check_output_folder(folder.path(), folder / output); }).code(),
+              ErrorCode::Usage)
+        << output;
+  check_output_folder(folder / "in", folder / "out");
+  check_output_folder(folder / "in", folder / "in2");
+}
+
+TEST(DefaultOutput, IsAFolderIfItSaysSoOrIsOne) {
+  const ScratchFolder folder;
+  folder.write("file", "x");
+  EXPECT_TRUE(names_folder("out/"));
+  EXPECT_TRUE(names_folder("."));
+  EXPECT_TRUE(names_folder(folder.path()));
+  EXPECT_FALSE(names_folder(folder / "file"));
+  EXPECT_FALSE(names_folder(folder / "nothing"));
+}
+
+TEST(DefaultOutput, OfAFolderHasNoSuffix) {
+  EXPECT_EQ(default_folder("zoo/last.pth.tar"), "zoo/last/");
+  EXPECT_EQ(error_of([] { default_folder("zoo/last"); }).code(), ErrorCode::Usage);
+}
+
+TEST(DefaultOutput, OfACleanPtNeverReplacesAPt) {
+  const WriterFormat& torch = *writer_by_name("torch");
+  EXPECT_EQ(default_output("run/optimizer.pt", torch), "run/optimizer.clean.pt");
+  EXPECT_EQ(default_output("run/last.ckpt", torch), "run/last.pt");
+}
+
+TEST(DefaultOutput, HasAStem) {
+  EXPECT_EQ(stem_of("a/model.safetensors", default_writer()), "model");
+  EXPECT_EQ(stem_of("last.pth.tar", *writer_by_name("torch")), "last");
+  EXPECT_EQ(stem_of("model.pt", default_writer()), "model.pt");
 }
 
 TEST(DefaultOutput, ReplacesAKnownSuffix) {
