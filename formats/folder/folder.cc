@@ -5,11 +5,13 @@
 #include "formats/folder/hf_index.h"
 #include "formats/folder/one_file.h"
 #include "formats/folder/zero.h"
+#include "formats/tree/state_reader.h"
 
 namespace unbrine {
 namespace {
 
 constexpr FolderKind kFolderKinds[] = {
+    {.name = "tree", .matches = looks_like_tree, .read = read_tree, .is_whole = true},
     {.name = "hf-shards", .matches = looks_like_hf_shards, .read = read_hf_shards},
     {.name = "torch-dcp", .matches = looks_like_dcp, .read = read_dcp},
     {.name = "one file", .matches = looks_like_one_file, .read = read_one_file, .gives_way = true},
@@ -20,6 +22,7 @@ const FolderKind& kind_of(const FolderFiles& folder, Checkpoint& checkpoint) {
   const FolderKind* match = nullptr;
   for (const FolderKind& kind : kFolderKinds) {
     if (!kind.matches(folder)) continue;
+    if (match == nullptr && kind.is_whole) return kind;
     if (match == nullptr)
       match = &kind;
     else if (!kind.gives_way)

@@ -15,6 +15,7 @@ struct FolderKind {
   Content (*read)(const FolderFiles& folder, Checkpoint& checkpoint);
   // May lie beside a kind of an earlier row, which is then the one that is read.
   bool gives_way = false;
+  bool is_whole = false;  // what later rows would find in the folder are its parts
 };
 
 // Nothing outside the folder is opened, whatever its files say, but links in it are read through.
