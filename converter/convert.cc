@@ -57,6 +57,7 @@ ConvertReport convert(const fs::path& input, const fs::path& output,
     outputs.add_side_files(*conversion, report);
 
     // Names appear only when all agree that what they name is right.
+    if (options.verify) outputs.verify(*conversion, results);
     cross_check.get();
     checkpoint.check_unchanged();
     outputs.commit(report);

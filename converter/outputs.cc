@@ -10,6 +10,7 @@
 #include "converter/placement.h"
 #include "converter/sha256.h"
 #include "converter/source_blocks.h"
+#include "converter/verify.h"
 #include "formats/error.h"
 #include "formats/text.h"
 #include "formats/tree/state_json.h"
@@ -95,6 +96,11 @@ void Outputs::add_side_files(const Conversion& conversion, ConvertReport& report
     add_text(file.name, file.text, report);
   for (const fs::path& file : options_.carried) carry(file, report);
   if (folder_) add_text(std::string(kStateName), state_of(conversion, options_), report);
+}
+
+void Outputs::verify(const Conversion& conversion, const std::vector<SlotResult>& results) const {
+  for (uint32_t i = 0; i < layout_.files.size(); ++i)
+    verify_written(files_[i]->temporary(), layout_, i, conversion.choice.selection, results);
 }
 
 void Outputs::commit(ConvertReport& report) {

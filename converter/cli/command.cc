@@ -13,6 +13,8 @@ constexpr Command kCommands[] = {
     {"convert", "write one checkpoint as safetensors, a blob, a clean .pt or a folder",
      run_convert},
     {"inspect", "list what a checkpoint holds and what convert would write", run_inspect},
+    {"verify", "read an output back and hold it against its digests or its source", run_verify},
+    {"diff", "say which tensors of two files or folders differ", run_diff},
 };
 
 struct ExitCode {
@@ -21,7 +23,8 @@ struct ExitCode {
 };
 
 constexpr ExitCode kExitCodes[] = {
-    {0, "done"},
+    {0, "done; verify, diff: they agree"},
+    {1, "verify, diff: they differ"},
     {2, "usage, or input or output error"},
     {4, "dangerous: refused"},
     {5, "malformed: broken, or two readers could see two different things"},

@@ -19,6 +19,8 @@ std::span<const Command> commands();
 
 int run_convert(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
+int run_verify(const Arguments& arguments);
+int run_diff(const Arguments& arguments);
 
 // "Exit status:" and a line for each.
 std::string exit_code_table();
