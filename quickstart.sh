@@ -8,7 +8,7 @@ usage() {
   cat <<'TEXT'
 usage: ./quickstart.sh                 build unbrine, convert and inspect a real checkpoint
        ./quickstart.sh test            build unbrine and pass all tests
-       ./quickstart.sh test --oracle   the same, and compare with torch and safetensors
+       ./quickstart.sh test --oracle   the same, and compare with torch, timm, opacus and others
        ./quickstart.sh packages        only install the packages that are missing
 
 Missing packages are installed with apt-get, as root or with sudo; all else stays in build/.
@@ -74,7 +74,7 @@ build() {  # $1: the target; $2: the Python of the oracle tests, or nothing
 make_oracle_venv() {
   local stamp=build/oracle-venv/requirements.txt
   cmp -s tests/oracle/requirements.txt "$stamp" && return
-  say "installing torch and safetensors (build/oracle-venv)"
+  say "installing torch, timm, opacus and others (build/oracle-venv)"
   rm -rf build/oracle-venv
   python3 -m venv build/oracle-venv
   build/oracle-venv/bin/pip install --quiet --requirement tests/oracle/requirements.txt
