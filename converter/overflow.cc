@@ -15,7 +15,8 @@ bool has_loss(const CastStatistics& cast) { return cast.overflowed != 0 || cast.
 std::string what_is_lost(const SelectedTensor& selected, const CastStatistics& cast) {
   std::string text = quoted(selected.name) + " as " +
                      std::string(info(*selected.cast).safetensors) + ": " +
-                     std::to_string(cast.overflowed) + " values overflow";
+                     std::to_string(cast.overflowed) +
+                     (cast.overflowed == 1 ? " value overflows" : " values overflow");
   if (cast.became_nan != 0) text += ", " + std::to_string(cast.became_nan) + " would be NaN";
   return text;
 }

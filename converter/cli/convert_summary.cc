@@ -84,7 +84,7 @@ std::string cast_list(const ConvertReport& report) {
   std::string text = "cast: " + counted(tensors, "tensor") + ", max abs error " +
                      short_number(all.max_abs_error) + ", max rel error " +
                      short_number(all.max_rel_error);
-  if (all.overflowed != 0) text += ", " + std::to_string(all.overflowed) + " values overflowed";
+  if (all.overflowed != 0) text += ", " + counted(all.overflowed, "value") + " overflowed";
   if (all.became_nan != 0) text += ", " + std::to_string(all.became_nan) + " became NaN";
   return text + "\n";
 }

@@ -59,7 +59,8 @@ TEST_F(OverflowRules, LeaveTensorsAsTheyAreIfTheyAreToBeKept) {
   cast_to_f16("large", {1, 65520});
   keep_what_overflows(choice_, {});
   EXPECT_THAT(is_cast(), ElementsAre(true, false));
-  EXPECT_THAT(choice_.notes, ElementsAre(AllOf(HasSubstr("'large'"), HasSubstr("1 value"))));
+  EXPECT_THAT(choice_.notes,
+              ElementsAre(AllOf(HasSubstr("'large'"), HasSubstr("1 value overflows"))));
 }
 
 }  // namespace
