@@ -3,9 +3,9 @@
 
 #include "formats/error.h"
 #include "formats/numpy/dtype_string.h"
+#include "formats/numpy/numpy_value.h"
 #include "formats/text.h"
 #include "formats/tree/json_fields.h"
-#include "formats/tree/numpy_value.h"
 #include "formats/tree/tree_builder.h"
 
 namespace unbrine {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "formats/dict_entries.h"
+#include "formats/numpy/numpy_value.h"
 #include "formats/pickle/byte_values.h"
 #include "formats/tree/draft.h"
-#include "formats/tree/numpy_value.h"
 #include "formats/tree/sharing.h"
 #include "formats/tree/state_json.h"
 #include "formats/tree/tensor_facts.h"

@@ -1,4 +1,4 @@
-#include "formats/tree/numpy_value.h"
+#include "formats/numpy/numpy_value.h"
 
 #include <gmock/gmock.h>
 
