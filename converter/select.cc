@@ -129,7 +129,7 @@ class Selector {
     const Selection& selection = choice_.selection;
     uint64_t bytes = 0;
     for (const SelectedTensor& tensor : selection.tensors)
-      if (!checked_add(bytes, byte_count(selection.tensor(tensor)), bytes)) bytes = UINT64_MAX;
+      if (!checked_add(bytes, selection.written_size(tensor), bytes)) bytes = UINT64_MAX;
     check_limit("output bytes:", bytes, "free_output_bytes", checkpoint_.tensors.output_budget());
   }
 
