@@ -60,16 +60,13 @@ std::unique_ptr<const Conversion> plan(const fs::path& input, const fs::path& ou
     choice.selection.groups.front().stem = stem_of(output, *options.writer);
   }
   if (options.on_overflow == OnOverflow::Keep) keep_what_overflows(choice, options);
-  conversion->layout = options.writer->layout(choice.selection, options.write);
-  if (options.as_folder) check_names(conversion->layout, options);
+  Layout& layout = conversion->layout;
+  layout = options.writer->layout(choice.selection, options.write);
+  if (options.as_folder)
+    check_names(layout, options);
+  else if (layout.files.size() == 1)
+    layout.files.front().name = output.filename().native();  // its suffix may be another
   return conversion;
-}
-
-fs::path target_of(const fs::path& output, const Layout& layout, const std::string& name,
-                   const ConvertOptions& options) {
-  if (options.as_folder) return output / name;
-  const bool is_only = layout.files.size() == 1 && layout.files.front().name == name;
-  return is_only ? output : output.parent_path() / name;
 }
 
 }  // namespace unbrine

@@ -23,9 +23,4 @@ std::unique_ptr<const Conversion> plan(const std::filesystem::path& input,
                                        const std::filesystem::path& output,
                                        const ConvertOptions& options);
 
-// The path at which a file of the layout is to appear: of a folder in it, else beside `output`; the
-// only file of a layout is `output` itself.
-std::filesystem::path target_of(const std::filesystem::path& output, const Layout& layout,
-                                const std::string& name, const ConvertOptions& options);
-
 }  // namespace unbrine

@@ -65,7 +65,7 @@ Outputs::Outputs(const fs::path& output, const Layout& layout, const ConvertOpti
 }
 
 fs::path Outputs::path_of(const std::string& name) const {
-  return target_of(folder_ ? folder_->temporary() : output_, layout_, name, options_);
+  return (folder_ ? folder_->temporary() : output_.parent_path()) / name;
 }
 
 void Outputs::add_text(const std::string& name, std::string_view text, ConvertReport& report) {

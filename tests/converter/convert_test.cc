@@ -150,6 +150,17 @@ TEST(Convert, PutsTheHashIntoTheName) {
   EXPECT_EQ(report.tensors[0].file, name);
 }
 
+TEST(Convert, ReportsTheNameThatWasAskedFor) {
+  const ScratchFolder folder;
+  const auto input = folder.write("a.ckpt", zip_checkpoint({"w"}));
+  ConvertOptions options;
+  options.writer = writer_by_name("torch");
+  const ConvertReport report = convert(input, folder / "b.pth.tar", options);
+  EXPECT_EQ(report.files[0].name, "b.pth.tar");
+  EXPECT_EQ(report.tensors[0].file, "b.pth.tar");
+  EXPECT_THAT(folder.names(), ElementsAre("a.ckpt", "b.pth.tar"));
+}
+
 TEST(Convert, PlansWithoutWriting) {
   const ScratchFolder folder;
   const auto input = folder.write("a.pt", zip_checkpoint({"w"}));
