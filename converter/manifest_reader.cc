@@ -8,6 +8,7 @@
 #include "formats/error.h"
 #include "formats/json_document.h"
 #include "formats/safetensors/safetensors_format.h"
+#include "formats/tensor.h"
 #include "formats/text.h"
 
 namespace unbrine {
@@ -91,14 +92,6 @@ ManifestFile read_file(const JsonValue& object) {
   return file;
 }
 
-uint64_t bytes_of(const ManifestTensor& tensor) {
-  uint64_t bits = info(tensor.dtype).bits;
-  for (const uint64_t size : tensor.shape)
-    if (!checked_multiply(bits, size, bits))
-      fail(ErrorCode::Corrupt, "shape: its size does not fit 64 bits");
-  return bits / 8;
-}
-
 ManifestTensor read_tensor(const JsonValue& object) {
   ManifestTensor tensor;
   tensor.name = field(object, "name", text_of);
@@ -171,7 +164,7 @@ class Reader {
     if (tensor.offset > available || tensor.size > available - tensor.offset)
       fail(ErrorCode::Corrupt, "has ", tensor.size, " bytes at byte ", tensor.offset,
            " of a file of ", available);
-    if (const uint64_t needed = bytes_of(tensor); needed != tensor.size)
+    if (const uint64_t needed = byte_count(tensor.dtype, tensor.shape); needed != tensor.size)
       fail(ErrorCode::Corrupt, "has ", tensor.size, " bytes, but its shape and dtype need ",
            needed);
     if (!names_.emplace(place->second, tensor.name).second)

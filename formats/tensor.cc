@@ -60,6 +60,17 @@ uint64_t byte_count(const Tensor& tensor) {
   return element_count(tensor) * info(tensor.dtype).bits / 8;
 }
 
+uint64_t byte_count(DType dtype, const std::vector<uint64_t>& shape) {
+  uint64_t bits = info(dtype).bits;
+  uint64_t count = 1;
+  bool fits = true;
+  for (const uint64_t size : shape) fits = fits && checked_multiply(count, size, count);
+  if (!fits || !checked_multiply(count, bits, bits))
+    fail(ErrorCode::Corrupt, "the size of its shape does not fit 64 bits");
+  if (bits % 8 != 0) fail(ErrorCode::Corrupt, "its ", bits, " bits are not whole bytes");
+  return bits / 8;
+}
+
 uint64_t first_byte(const Tensor& tensor) {
   return has_no_elements(tensor) ? 0 : tensor.offset * info(tensor.dtype).bits / 8;
 }

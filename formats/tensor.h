@@ -42,6 +42,11 @@ uint64_t byte_count(const Tensor& tensor);  // when written row-major
 uint64_t first_byte(const Tensor& tensor);  // of the first element, in its storage
 bool is_contiguous(const Tensor& tensor);   // row-major, ignoring dimensions of size 1
 
+// Bytes that a shape and a dtype ask for, from a header that is not trusted. As in the reference of
+// safetensors, no partial product may overflow, a 0 behind it or not. Throws Corrupt, also if the
+// bytes are not whole.
+uint64_t byte_count(DType dtype, const std::vector<uint64_t>& shape);
+
 // Row-major strides of a shape. The product of the shape must fit 64 bits.
 std::vector<uint64_t> contiguous_stride(const std::vector<uint64_t>& shape);
 

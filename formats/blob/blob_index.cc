@@ -5,10 +5,10 @@
 #include <set>
 #include <tuple>
 
-#include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/json_document.h"
 #include "formats/safetensors/safetensors_format.h"
+#include "formats/tensor.h"
 #include "formats/text.h"
 
 namespace unbrine {
@@ -83,17 +83,8 @@ std::string read_digest(const JsonValue& tensor) {
   return digest;
 }
 
-uint64_t bytes_of(const BlobEntry& tensor) {
-  uint64_t bits = info(tensor.dtype).bits;
-  for (const uint64_t size : tensor.shape)
-    if (!checked_multiply(bits, size, bits))
-      fail(ErrorCode::Corrupt, "the size of its shape does not fit 64 bits");
-  if (bits % 8 != 0) fail(ErrorCode::Corrupt, "its ", bits, " bits are not whole bytes");
-  return bits / 8;
-}
-
 void check_place(const BlobEntry& tensor, const BlobIndex& index) {
-  if (const uint64_t needed = bytes_of(tensor); tensor.size != needed)
+  if (const uint64_t needed = byte_count(tensor.dtype, tensor.shape); tensor.size != needed)
     fail(ErrorCode::Corrupt, "has ", tensor.size, " bytes, but its shape and dtype need ", needed);
   if (tensor.offset % index.align != 0)
     fail(ErrorCode::Corrupt, "begins at byte ", tensor.offset, ", no multiple of ", index.align);

@@ -4,10 +4,10 @@
 #include <tuple>
 
 #include "formats/byte_reader.h"
-#include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/json_document.h"
 #include "formats/safetensors/safetensors_format.h"
+#include "formats/tensor.h"
 #include "formats/text.h"
 
 namespace unbrine {
@@ -45,22 +45,11 @@ DType read_dtype(std::string_view name) {
   return *dtype;
 }
 
-// Bytes that the shape and dtype ask for. As in the reference, no partial product may overflow.
-uint64_t bytes_of(const SafetensorsEntry& entry) {
-  uint64_t bits = info(entry.dtype).bits;
-  uint64_t count = 1;
-  bool fits = true;
-  for (const uint64_t size : entry.shape) fits = fits && checked_multiply(count, size, count);
-  if (!fits || !checked_multiply(count, bits, bits))
-    fail(ErrorCode::Corrupt, "the size of its shape does not fit 64 bits");
-  if (bits % 8 != 0) fail(ErrorCode::Corrupt, "its ", bits, " bits are not whole bytes");
-  return bits / 8;
-}
-
 void check_size(const SafetensorsEntry& entry, uint64_t data_size) {
   if (entry.begin > entry.end)
     fail(ErrorCode::Corrupt, "ends at byte ", entry.end, ", before it begins at ", entry.begin);
-  if (const uint64_t needed = bytes_of(entry); entry.end - entry.begin != needed)
+  if (const uint64_t needed = byte_count(entry.dtype, entry.shape);
+      entry.end - entry.begin != needed)
     fail(ErrorCode::Corrupt, "has ", entry.end - entry.begin,
          " bytes, but its shape and dtype need ", needed);
   if (entry.end > data_size)
