@@ -20,7 +20,8 @@ Scope scope_of(const ConvertOptions& options) {
 void require_tensors(const Checkpoint& checkpoint, const Choice& choice) {
   if (!choice.selection.tensors.empty()) return;
   if (choice.excluded != 0)
-    fail(ErrorCode::Usage, "--include and --exclude leave no tensor to write");
+    fail(ErrorCode::Usage, "--include and --exclude leave no tensor to write",
+         choice.warnings.empty() ? "" : ": " + choice.warnings.front());
   if (choice.left_out.empty())
     fail(ErrorCode::Unsupported, "holds no tensors: nothing to convert",
          checkpoint.notes.empty() ? "" : " (" + checkpoint.notes.front() + ")");

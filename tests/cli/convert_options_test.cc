@@ -48,6 +48,7 @@ TEST_F(ConvertOptions, PatternThatFitsNothingIsAWarningOrAnError) {
 
 TEST_F(ConvertOptions, RulesThatLeaveNothing) {
   EXPECT_THAT(refused({"--exclude", "*"}), HasSubstr("no tensor"));
+  EXPECT_THAT(refused({"--include", "nope*"}), HasSubstr("--include 'nope*'"));
 }
 
 TEST_F(ConvertOptions, ShardSmallerThanATensor) {
